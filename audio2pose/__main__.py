@@ -1,0 +1,90 @@
+"""The `audio2pose` command: finds its sub-commands through the entry-point group "audio2pose.commands".
+
+Only the chosen command's module is imported, so that `--help` answers at once. The one-line helps of our own commands
+stand in a table here; a command from elsewhere is asked for its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from importlib.metadata import EntryPoint, entry_points
+
+from audio2pose import __version__
+from audio2pose.config import nearest
+from audio2pose.errors import Audio2PoseError
+
+HELPS = {
+    "live": "dance live to a microphone, line-in, or a file at its own pace",
+    "render": "dance a song into video or pose files",
+    "draw": "any pose file as a video",
+    "beats": "beats, downbeats and tempo of a song",
+    "inspect": "what a sound or motion file holds, and its faults",
+    "devices": "sound inputs, loopback ones marked",
+    "doctor": "what works on this machine and what to install",
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one sub-command; errors become one or two lines and an exit code of the outward contract."""
+    argv = sys.argv[1:] if argv is None else argv
+    commands = {entry.name: entry for entry in entry_points(group="audio2pose.commands")}
+    if not argv or argv[0] in ("-h", "--help", "help"):
+        print(_overview(commands))  # noqa: T201
+        return 0 if argv else 2
+    if argv[0] in ("-V", "--version"):
+        print(f"audio2pose {__version__}")  # noqa: T201
+        return 0
+    if argv[0] not in commands:
+        return _told(f"no command '{argv[0]}'{nearest(argv[0], commands)}", "see: audio2pose --help", 2)
+    debug = "--debug" in argv
+    try:
+        command = commands[argv[0]].load()
+        parser = argparse.ArgumentParser(prog=f"audio2pose {command.name}", description=command.help, allow_abbrev=False)
+        parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+        command.add_arguments(parser)
+        return int(command.run(parser.parse_args(argv[1:])))
+    except KeyboardInterrupt:
+        return _told("interrupted", "", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Audio2PoseError as error:
+        if debug:
+            traceback.print_exc()
+        what, _, then = str(error).rpartition(": ")
+        return _told(what or then, then if what else "", error.exit_code)
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        what = f"{type(error).__name__}: {error}".splitlines()[0]
+        return _told(f"a fault of our own in '{argv[0]}' ({what})", "run it again with --debug and send us what it prints", 1)
+
+
+def _overview(commands: dict[str, EntryPoint]) -> str:
+    rows = [f"  {name:10s} {HELPS.get(name) or entry.load().help}" for name, entry in _ordered(commands)]
+    return "\n".join([
+        "usage: audio2pose COMMAND [options]",
+        "",
+        "A live dance performer: sound in, a dancing body out, on the beat.",
+        "",
+        *rows,
+        "",
+        "audio2pose COMMAND --help tells a command's options; audio2pose --version the version.",
+    ])  # fmt: skip
+
+
+def _ordered(commands: dict[str, EntryPoint]) -> list[tuple[str, EntryPoint]]:
+    ours = list(HELPS)
+    return sorted(commands.items(), key=lambda c: (ours.index(c[0]) if c[0] in ours else len(ours), c[0]))
+
+
+def _told(what: str, then: str, code: int) -> int:
+    sys.stderr.write(f"audio2pose: {what}\n" + (f"  {then}\n" if then else ""))
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,246 @@
+"""Every setting, frozen, with its unit in its name, and the strict reader of presets.
+
+Defaults live here and nowhere else. A preset (TOML) holds only what differs; an unknown section or key is an error that
+names the nearest one. Precedence, highest first: flag, environment (AUDIO2POSE_SECTION_KEY), preset, default.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from audio2pose.errors import ConfigError
+
+
+def _must(ok: bool, message: str) -> None:
+    if not ok:
+        raise ConfigError(message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HearConfig:
+    """How sound becomes hops and bands."""
+
+    hop_s: float = 0.010
+    window_s: float = 0.0464
+    silence_db: float = -60.0
+    silence_grace_s: float = 2.0
+
+    def __post_init__(self) -> None:
+        _must(self.hop_s > 0.0, f"hear.hop_s is {self.hop_s:g}, must be above 0: leave it at 0.010")
+        _must(
+            self.window_s >= 2 * self.hop_s,
+            f"hear.window_s is {self.window_s:g}, must span at least two hops ({2 * self.hop_s:g}): raise it",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeatConfig:
+    """The beat tracker; presets narrow the range."""
+
+    min_bpm: float = 55.0
+    max_bpm: float = 215.0
+    commit_ahead_s: float = 0.080
+    tempo_lambda: float = 200.0
+    observation_lambda: float = 16.0
+
+    def __post_init__(self) -> None:
+        _must(
+            20.0 <= self.min_bpm < self.max_bpm <= 400.0,
+            f"beat.min_bpm ({self.min_bpm:g}) must lie below beat.max_bpm ({self.max_bpm:g}), both within 20 to 400: "
+            "swap or move them",
+        )
+        _must(
+            self.max_bpm >= 2.0 * self.min_bpm,
+            f"the tempo range {self.min_bpm:g} to {self.max_bpm:g} BPM is narrower than an octave: widen it so that "
+            "every tempo or its double fits",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockConfig:
+    """The beat clock b(t): how a phase error is bent away, and when it is jumped over."""
+
+    half_life_beats: float = 0.5
+    min_rate: float = 0.75
+    max_rate: float = 1.33
+    jump_beats: float = 0.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchConfig:
+    """Weights of the matcher's cost terms, in one table; 0 switches a term off."""
+
+    music_weight: float = 1.0
+    tempo_weight: float = 1.5
+    pose_weight: float = 1.0
+    velocity_weight: float = 0.6
+    repetition_weight: float = 1.2
+    stage_weight: float = 0.5
+    style_weight: float = 0.6
+    memory_beats: float = 32.0
+    temperature: float = 0.05
+    style: str = ""
+    segment_beats: int = 0
+    bpm_threshold: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _must(
+            self.segment_beats in (0, 1, 2, 4, 8, 16, 32),
+            f"match.segment_beats is {self.segment_beats}, must be 1, 2, 4, 8, 16 or 32 (0: each phrase its own length)",
+        )
+        _must(self.seed >= 0, f"match.seed is {self.seed}, must be 0 or more")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DanceConfig:
+    """How the body follows the beat clock and joins one segment to the next."""
+
+    latency_s: float = 0.080
+    half_life_s: float = 0.10
+    min_rate: float = 0.75
+    max_rate: float = 1.33
+    stage_radius_m: float = 1.2
+    idle_grace_s: float = 2.0
+
+    def __post_init__(self) -> None:
+        _must(0.0 <= self.latency_s <= 0.5, f"dance.latency_s is {self.latency_s:g}, must lie within 0 to 0.5 s")
+        _must(self.half_life_s >= 0.0, f"dance.half_life_s is {self.half_life_s:g}, must be 0 (no blend) or more")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageConfig:
+    """The picture."""
+
+    width: int = 1280
+    height: int = 720
+    fps: float = 60.0
+    palette: str = "ember"
+    background: str = "stage"
+
+    def __post_init__(self) -> None:
+        _must(
+            64 <= self.width <= 7680 and 64 <= self.height <= 4320,
+            f"the picture is {self.width}x{self.height}, must lie within 64x64 to 7680x4320",
+        )
+        _must(1.0 <= self.fps <= 240.0, f"stage.fps is {self.fps:g}, must lie within 1 to 240")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All sections; a class in the engine receives its own section, never this whole."""
+
+    hear: HearConfig = field(default_factory=HearConfig)
+    beat: BeatConfig = field(default_factory=BeatConfig)
+    clock: ClockConfig = field(default_factory=ClockConfig)
+    match: MatchConfig = field(default_factory=MatchConfig)
+    dance: DanceConfig = field(default_factory=DanceConfig)
+    stage: StageConfig = field(default_factory=StageConfig)
+
+
+Table = Mapping[str, Mapping[str, Any]]
+
+
+def preset_names() -> list[str]:
+    """Names of the presets that come with the package."""
+    return sorted(p.name[:-5] for p in resources.files("audio2pose.configs").iterdir() if p.name.endswith(".toml"))
+
+
+def read_preset(name_or_path: str) -> dict[str, dict[str, Any]]:
+    """The table of a preset by name, or of a TOML file by path.
+
+    Raises ConfigError where neither exists, or the file is no TOML.
+    """
+    if name_or_path.endswith(".toml"):
+        path = Path(name_or_path)
+        if not path.is_file():
+            raise ConfigError(f"no preset file {name_or_path}: give a TOML file or one of {', '.join(preset_names())}")
+        text = path.read_bytes()
+    else:
+        entry = resources.files("audio2pose.configs") / f"{name_or_path}.toml"
+        if not entry.is_file():
+            raise ConfigError(f"no preset named '{name_or_path}'{nearest(name_or_path, preset_names())}")
+        text = entry.read_bytes()
+    try:
+        table = tomllib.loads(text.decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"preset {name_or_path} is no valid TOML ({error}): mend that line") from error
+    for section, values in table.items():
+        if not isinstance(values, dict):
+            raise ConfigError(f"preset {name_or_path}: '{section}' stands outside a section: put it under one of "
+                              f"{', '.join('[' + s + ']' for s in _sections())}")  # fmt: skip
+    return table
+
+
+def settings(preset: str | None = None, overrides: Table | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Settings from defaults, then *preset*, then AUDIO2POSE_SECTION_KEY in *environ*, then *overrides* (flags; None: unset).
+
+    Raises ConfigError that names the nearest section or key for one it does not know, or the range that was left.
+    """
+    merged: dict[str, dict[str, Any]] = {}
+    for where, table in (
+        (f"preset {preset}", read_preset(preset) if preset else {}),
+        ("the environment", _from_environment(environ)),
+        ("the flags", overrides or {}),
+    ):
+        for section, values in table.items():
+            if section not in _sections():
+                raise ConfigError(f"{where}: no section [{section}]{nearest(section, _sections())}")
+            known = _sections()[section]
+            for key, value in values.items():
+                if value is None:
+                    continue
+                if key not in known:
+                    raise ConfigError(f"{where}: no key '{key}' in [{section}]{nearest(key, known)}")
+                merged.setdefault(section, {})[key] = _as(value, known[key], f"{where}: {section}.{key}")
+    kinds = {f.name: f.default_factory for f in dataclasses.fields(Settings)}
+    return Settings(**{s: kinds[s](**values) for s, values in merged.items()})  # type: ignore[operator,misc]
+
+
+def nearest(word: str, known: Any) -> str:
+    """': did you mean ...?' or ': one of ...', to end a message about an unknown *word*."""
+    names = list(known)
+    close = difflib.get_close_matches(word, names, 1, 0.5)
+    return f": did you mean '{close[0]}'?" if close else f": one of {', '.join(names)}"
+
+
+def _sections() -> dict[str, dict[str, type]]:
+    """Section -> key -> type of its default."""
+    default = Settings()
+    return {
+        s.name: {f.name: type(getattr(getattr(default, s.name), f.name)) for f in dataclasses.fields(getattr(default, s.name))}
+        for s in dataclasses.fields(Settings)
+    }
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    table: dict[str, dict[str, Any]] = {}
+    for section, keys in _sections().items():
+        for key in keys:
+            name = f"AUDIO2POSE_{section}_{key}".upper()
+            if environ.get(name, "") != "":
+                table.setdefault(section, {})[key] = environ[name]
+    return table
+
+
+def _as(value: Any, kind: type, where: str) -> Any:
+    if isinstance(value, bool) and kind is not bool:
+        raise ConfigError(f"{where} is {value}, must be a {kind.__name__}")
+    if kind is float and isinstance(value, int):
+        return float(value)
+    if isinstance(value, str) and kind in (int, float):
+        try:
+            return kind(value)
+        except ValueError:
+            raise ConfigError(f"{where} is '{value}', must be a number") from None
+    if not isinstance(value, kind):
+        raise ConfigError(f"{where} is {value!r}, must be a {kind.__name__}")
+    return value

@@ -1,0 +1,1 @@
+"""Choosing: which stretch of the library is danced next, and why."""

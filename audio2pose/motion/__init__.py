@@ -1,0 +1,1 @@
+"""The body: joints, rotations, kinematics, warping and joining of motion."""

@@ -1,0 +1,68 @@
+"""One stretch of motion on the 24-joint body, with its beats: what readers and the built-in choreography hand to the index."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from audio2pose.arrays import F32, F64
+from audio2pose.errors import LibraryError
+from audio2pose.motion.body import N_JOINTS, mirrored
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """Motion and what is known of it.
+
+    root_m (T, 3) metres; rotations (T, 24, 4) local unit quaternions, w first; contacts (T, 4) 0..1 for left_ankle,
+    left_foot, right_ankle, right_foot; beat_poses (B,) the pose index (a float) of each beat of the dance, rising, so
+    that the clip holds B - 1 whole beats; accents (A, 2) beat and strength 0..1; entries (E,) whole beats at which the
+    dance may begin. energy 0..1. A looped clip ends as it began (its last beat is its first).
+    """
+
+    name: str
+    style: str
+    fps: float
+    root_m: F32
+    rotations: F32
+    contacts: F32
+    beat_poses: F64
+    accents: F32
+    entries: tuple[int, ...]
+    phrase_beats: int
+    energy: float
+    meter: int = 4
+    looped: bool = True
+    idle: bool = False
+    slide: bool = False
+    mirror_of: str = ""
+    source: str = "built in"
+    licence: str = "MIT"
+
+    def __post_init__(self) -> None:
+        T = self.root_m.shape[0]
+        for name, shape in (("root_m", (T, 3)), ("rotations", (T, N_JOINTS, 4)), ("contacts", (T, 4))):
+            if getattr(self, name).shape != shape:
+                raise LibraryError(f"clip {self.name}: {name} has shape {getattr(self, name).shape}, must be {shape}")
+        if not (np.isfinite(self.root_m).all() and np.isfinite(self.rotations).all()):
+            raise LibraryError(f"clip {self.name} holds NaN or infinite values: repair it first")
+        beats = self.beat_poses
+        if beats.shape[0] < 2 or not (np.diff(beats) > 0).all() or beats[0] < 0 or beats[-1] > T - 1 + 1e-6:
+            raise LibraryError(f"clip {self.name}: beat_poses must rise within 0..{T - 1} and hold two beats or more")
+
+    @property
+    def beats(self) -> int:
+        """Whole beats that the clip lasts."""
+        return int(self.beat_poses.shape[0]) - 1
+
+    @property
+    def bpm(self) -> float:
+        """Mean tempo at which it was danced."""
+        return 60.0 * self.fps * self.beats / float(self.beat_poses[-1] - self.beat_poses[0])
+
+    def mirror(self) -> Clip:
+        """The same dance with left and right exchanged, named NAME~."""
+        root, rotations = mirrored(self.root_m, self.rotations)
+        contacts = np.ascontiguousarray(self.contacts[:, [2, 3, 0, 1]])
+        return replace(self, name=f"{self.name}~", root_m=root, rotations=rotations, contacts=contacts, mirror_of=self.name)

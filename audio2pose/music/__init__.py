@@ -1,0 +1,1 @@
+"""Hearing: samples in, beats and features out."""

@@ -1,0 +1,1 @@
+"""The dancer drawn: one gloo program, a window's canvas or offscreen."""

@@ -1,0 +1,1 @@
+"""Leaf 3: where dance comes from."""

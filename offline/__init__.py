@@ -1,0 +1,1 @@
+"""Leaf 2: files in, dances out, through the same performer."""
