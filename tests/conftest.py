@@ -1,0 +1,39 @@
+"""Fixtures that every room shares: where the real music and motion lie, and how a missing real part is told."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+# Chosen before the first import of vispy: no display is needed, and none is used.
+os.environ.setdefault("EGL_PLATFORM", "surfaceless")
+
+
+def _missing(reason: str) -> None:
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{reason}: CI must have it")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def need() -> Callable[[bool, str], None]:
+    """`need(ok, reason)`: skips where a real part is missing, fails instead when CI=true."""
+
+    def check(ok: bool, reason: str) -> None:
+        if not ok:
+            _missing(reason)
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def testdata() -> Path:
+    """Folder with real music, beats and motion: AUDIO2POSE_TESTDATA, else the sibling folder of the checkout."""
+    named = os.environ.get("AUDIO2POSE_TESTDATA")
+    folder = Path(named) if named else Path(__file__).resolve().parents[2] / "shared" / "testdata"
+    if not (folder / "music").is_dir():
+        _missing("no test data: set AUDIO2POSE_TESTDATA to a folder with music/, beats/ and motion/")
+    return folder
