@@ -22,14 +22,3 @@ def beats_to_next(beats: float, *, cycle_beats: float = 1.0, origin_beats: float
 def position_in_bar(beat: int, *, origin: int, meter: int) -> int:
     """Place of whole *beat* in its bar, 1 is the downbeat; 0 where *meter* is 0."""
     return (beat - origin) % meter + 1 if meter > 0 else 0
-
-
-def octave_to_fit(ratio: float, low: float, high: float) -> float:
-    """The factor of 0.5, 1 or 2 that brings *ratio* into, or nearest to, [low, high] by log distance; 1 wins a tie."""
-    best, best_miss = 1.0, math.inf
-    for factor in (1.0, 0.5, 2.0):
-        r = ratio * factor
-        miss = max(math.log(low / r), math.log(r / high), 0.0)
-        if miss < best_miss:
-            best, best_miss = factor, miss
-    return best
