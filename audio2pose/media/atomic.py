@@ -47,17 +47,19 @@ class BesideFile:
         self.path = Path(path)
         # A link is written through, not replaced; a device or pipe would be replaced by a file, so it is refused.
         self._target = Path(os.path.realpath(self.path))
-        if self._target.is_dir():
-            raise output_error(self.path, IsADirectoryError(errno.EISDIR, "is a folder"))
-        if self._target.exists() and not self._target.is_file():
-            raise OutputError(f"{self.path} is a device or a pipe, a file was wanted: give a file name")
         self.temporary = self._target.with_name(f".{secrets.token_hex(6)}.part{self._target.suffix}")
         try:
             if len(os.fsencode(self._target.name)) > os.pathconf(self._target.parent, "PC_NAME_MAX"):
                 raise OSError(errno.ENAMETOOLONG, "name too long")
+            if self._target.is_dir():
+                raise IsADirectoryError(errno.EISDIR, "is a folder")
+            if self._target.exists() and not self._target.is_file():
+                raise OutputError(f"{self.path} is a device or a pipe, a file was wanted: give a file name")
             if self._target.exists() and not os.access(self._target, os.W_OK):
                 raise PermissionError(errno.EACCES, "not writable")
             self.temporary.open("xb").close()
+        except OutputError:
+            raise
         except OSError as error:
             raise output_error(self.path, error) from error
 
