@@ -1,0 +1,91 @@
+"""What the body is made of when it is drawn: landmarks beyond the 24 joints, and the volumes between them.
+
+Shapes   positions_m: (24, 3); marks_m: (N_MARKS, 3), the joints first, then heels, toes, fingertips, skull, torso.
+Threads  any; kernels are pure and make no arrays.
+Source   our own proportions for the 1.70 m body of motion/body.py.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from audio2pose.arrays import F32, I32
+from audio2pose.motion.body import JOINT
+
+HEEL, TOE, TIP, JAW, CROWN, SHOULDER, CHEST, WAIST = 24, 26, 28, 30, 31, 32, 34, 35
+N_MARKS = 36
+"""HEEL, TOE, TIP and SHOULDER are pairs: left, then right."""
+
+TORSO, LEFT, RIGHT = 0, 1, 2
+
+_J = JOINT
+# from, to, radius at each end, bulge a third of the way (metres), side, how much of the side's own colour at each end
+_VOLUMES: tuple[tuple[int, int, float, float, float, int, float, float], ...] = (
+    (_J["neck"], JAW, 0.050, 0.046, 0.0, TORSO, 0.0, 0.0),
+    (JAW, CROWN, 0.074, 0.092, 0.0, TORSO, 0.0, 0.0),
+    (_J["left_shoulder"], _J["left_elbow"], 0.058, 0.041, 0.006, LEFT, 0.35, 0.75),
+    (_J["right_shoulder"], _J["right_elbow"], 0.058, 0.041, 0.006, RIGHT, 0.35, 0.75),
+    (_J["left_elbow"], _J["left_wrist"], 0.041, 0.029, 0.009, LEFT, 0.75, 1.0),
+    (_J["right_elbow"], _J["right_wrist"], 0.041, 0.029, 0.009, RIGHT, 0.75, 1.0),
+    (_J["left_wrist"], TIP, 0.029, 0.026, 0.016, LEFT, 1.0, 1.0),
+    (_J["right_wrist"], TIP + 1, 0.029, 0.026, 0.016, RIGHT, 1.0, 1.0),
+    (_J["left_hip"], _J["left_knee"], 0.092, 0.056, 0.006, LEFT, 0.0, 0.65),
+    (_J["right_hip"], _J["right_knee"], 0.092, 0.056, 0.006, RIGHT, 0.0, 0.65),
+    (_J["left_knee"], _J["left_ankle"], 0.056, 0.036, 0.014, LEFT, 0.65, 1.0),
+    (_J["right_knee"], _J["right_ankle"], 0.056, 0.036, 0.014, RIGHT, 0.65, 1.0),
+    (_J["left_ankle"], _J["left_foot"], 0.037, 0.030, 0.0, LEFT, 1.0, 1.0),
+    (_J["right_ankle"], _J["right_foot"], 0.037, 0.030, 0.0, RIGHT, 1.0, 1.0),
+    (HEEL, TOE, 0.034, 0.028, 0.006, LEFT, 1.0, 1.0),
+    (HEEL + 1, TOE + 1, 0.034, 0.028, 0.006, RIGHT, 1.0, 1.0),
+)
+N_LIMBS = len(_VOLUMES)
+LIMB_ENDS: I32 = np.array([v[:2] for v in _VOLUMES], np.int32)
+LIMB_RADII_M: F32 = np.array([v[2:5] for v in _VOLUMES], np.float32)
+LIMB_SIDES: I32 = np.array([v[5] for v in _VOLUMES], np.int32)
+LIMB_MIX: F32 = np.array([v[6:8] for v in _VOLUMES], np.float32)
+
+TORSO_MARKS: I32 = np.array([SHOULDER, SHOULDER + 1, CHEST, WAIST, _J["left_hip"], _J["right_hip"]], np.int32)
+TORSO_RADII_M: F32 = np.array([0.068, 0.068, 0.108, 0.092, 0.094, 0.094], np.float32)
+"""The trunk is one volume: six balls, joined smoothly in the shader."""
+
+
+@njit(cache=True, nogil=True)
+def landmarks(positions_m: F32, marks_m: F32) -> None:
+    """Write into *marks_m* (N_MARKS, 3) the joints (24, 3) and what hangs on them; NaN stays NaN."""
+    for j in range(24):
+        for a in range(3):
+            marks_m[j, a] = positions_m[j, a]
+    for side in range(2):
+        hip, knee, ankle, ball = 1 + side, 4 + side, 7 + side, 10 + side
+        shin = np.float32(0.0)
+        along = np.float32(0.0)
+        for a in range(3):
+            d = positions_m[ankle, a] - positions_m[knee, a]
+            shin += d * d
+        shin = max(np.sqrt(shin), np.float32(1e-6))
+        for a in range(3):
+            along += (positions_m[ball, a] - positions_m[ankle, a]) * (positions_m[ankle, a] - positions_m[knee, a]) / shin
+        wrist, knuckle, shoulder = 20 + side, 22 + side, 16 + side
+        for a in range(3):
+            down = (positions_m[ankle, a] - positions_m[knee, a]) / shin
+            ahead = positions_m[ball, a] - positions_m[ankle, a] - along * down
+            # The heel hangs below and behind the ankle; the sole runs from there through the ball to the toes.
+            heel = positions_m[ankle, a] + np.float32(0.75) * along * down - np.float32(0.30) * ahead
+            marks_m[HEEL + side, a] = heel
+            marks_m[TOE + side, a] = positions_m[ball, a] + np.float32(0.30) * (positions_m[ball, a] - heel)
+            marks_m[TIP + side, a] = positions_m[knuckle, a] + np.float32(0.75) * (
+                positions_m[knuckle, a] - positions_m[wrist, a]
+            )
+            marks_m[SHOULDER + side, a] = np.float32(0.82) * positions_m[shoulder, a] + np.float32(0.18) * positions_m[9, a]
+    neck = np.float32(0.0)
+    for a in range(3):
+        d = positions_m[15, a] - positions_m[12, a]
+        neck += d * d
+    neck = max(np.sqrt(neck), np.float32(1e-6))
+    for a in range(3):
+        up = (positions_m[15, a] - positions_m[12, a]) / neck
+        marks_m[JAW, a] = positions_m[15, a] + np.float32(0.010) * up
+        marks_m[CROWN, a] = positions_m[15, a] + np.float32(0.072) * up
+        marks_m[CHEST, a] = np.float32(0.75) * positions_m[9, a] + np.float32(0.25) * positions_m[12, a]
+        marks_m[WAIST, a] = np.float32(0.5) * (positions_m[3, a] + positions_m[6, a])

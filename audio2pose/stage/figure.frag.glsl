@@ -1,0 +1,72 @@
+// The body as distance fields: tapered capsules and a smoothly joined trunk, lit by a key and a rim light.
+// Colours leave premultiplied, so that one blend state serves solid parts, added light and shadow alike.
+uniform vec4 u_size;
+uniform vec3 u_rim;        // colour of the light from behind
+uniform vec4 u_edge;       // colour and strength of the dark line that lifts a limb off what it crosses
+varying vec2 v_at;
+varying vec4 v_ball0, v_ball1, v_ball2, v_ball3, v_ball4, v_ball5, v_colour0, v_colour1;
+varying vec2 v_kind;
+
+// Place along the axis (not clamped), signed distance, and the surface normal's x and y.
+vec4 capsule(vec4 a, vec4 b, float bulge) {
+    vec2 pa = v_at - a.xy, ba = b.xy - a.xy;
+    float along = dot(pa, ba) / max(dot(ba, ba), 1e-3);
+    float h = clamp(along, 0.0, 1.0);
+    float radius = mix(a.w, b.w, h) + bulge * 6.75 * h * (1.0 - h) * (1.0 - h);
+    vec2 off = pa - ba * h;
+    return vec4(along, length(off) - radius, off / radius);
+}
+
+// xy normal, z distance: eight capsules between six balls, blended so that no seam shows.
+vec3 trunk() {
+    float k = 0.16 * v_ball2.w;
+    vec4 c; float w, sum = 0.0; vec2 n = vec2(0.0);
+    #define JOIN(A, B) c = capsule(A, B, 0.0); w = exp2(clamp(-c.y / k, -40.0, 40.0)); sum += w; n += w * c.zw;
+    JOIN(v_ball0, v_ball2) JOIN(v_ball1, v_ball2) JOIN(v_ball0, v_ball3) JOIN(v_ball1, v_ball3)
+    JOIN(v_ball2, v_ball3) JOIN(v_ball3, v_ball4) JOIN(v_ball3, v_ball5) JOIN(v_ball4, v_ball5)
+    return vec3(n / sum, -k * log2(sum));
+}
+
+vec3 lit(vec3 base, vec2 nxy) {
+    float flat2 = min(dot(nxy, nxy), 1.0);
+    vec3 n = vec3(nxy, sqrt(1.0 - flat2));
+    float key = dot(n, vec3(-0.46, 0.62, 0.63));
+    float soft = 0.5 + 0.5 * key;
+    float rim = pow(1.0 - n.z, 2.5) * smoothstep(-0.35, 0.9, dot(n.xy, vec2(0.80, 0.60)));
+    float shine = pow(max(dot(n, vec3(-0.25, 0.36, 0.90)), 0.0), 28.0);
+    return base * (0.30 + 0.82 * soft * soft) + u_rim * (0.75 * rim + 0.16 * shine);
+}
+
+void main() {
+    float what = v_kind.x, soft = v_kind.y;
+    if (what > 4.5) {                                   // a shadow on the floor: an ellipse, radii in ball1
+        vec2 q = (v_at - v_ball0.xy) / v_ball1.xy;
+        gl_FragColor = vec4(v_colour0.rgb, 1.0) * v_colour0.a * max(exp(-2.5 * dot(q, q)) - 0.08, 0.0);
+        return;
+    }
+    bool whole = what > 0.5 && what < 1.5 || what > 2.5 && what < 3.5;
+    vec2 n; float d, h, side;
+    if (whole) {
+        vec3 t = trunk();
+        n = t.xy; d = t.z; h = 0.0; side = 1.0;
+    } else {
+        vec4 c = capsule(v_ball0, v_ball1, v_colour1.a);
+        n = c.zw; d = c.y; h = clamp(c.x, 0.0, 1.0);
+        side = smoothstep(-0.05, 0.15, c.x) * smoothstep(1.05, 0.9, c.x);
+        if (what > 3.5) {                               // a trail: no caps, so that its pieces do not add up
+            float inside = step(0.0, c.x) * step(c.x, 1.0) * smoothstep(0.0, -1.0, d / v_ball0.w);
+            gl_FragColor = vec4(v_colour0.rgb * mix(v_colour0.a, soft, h) * inside, 0.0);
+            return;
+        }
+    }
+    vec3 base = mix(v_colour0.rgb, v_colour1.rgb, h);
+    if (what > 1.5) {                                   // glow: light that falls off around the part
+        float a = v_colour0.a * exp2(-max(d, 0.0) / soft * 3.0) * smoothstep(2.4, 1.2, max(d, 0.0) / soft);
+        gl_FragColor = vec4(base, u_size.w) * a;
+        return;
+    }
+    float cover = smoothstep(soft, -soft, d) * v_colour0.a;
+    float line = u_edge.a * v_colour0.a * side * smoothstep(0.24 * v_ball1.w + 1.0, 0.0, d);
+    vec4 part = vec4(lit(base, n), 1.0) * cover;
+    gl_FragColor = part + vec4(u_edge.rgb, 1.0) * line * (1.0 - cover);
+}

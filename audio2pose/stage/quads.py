@@ -1,0 +1,135 @@
+"""The figure as quads in pixels: projected, ordered from back to front, ready to upload.
+
+Shapes   marks_m: (N_MARKS, 3); rows: (N, 4, ROW), four corners a quad; see figure.vert.glsl for a row's columns.
+Threads  any; kernels are pure, write only into what they are given and run without the GIL.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from audio2pose.arrays import F32, I32
+from audio2pose.stage.anatomy import LIMB_ENDS, LIMB_MIX, LIMB_RADII_M, LIMB_SIDES, N_LIMBS, TORSO_MARKS, TORSO_RADII_M
+from audio2pose.stage.camera import project
+
+ROW = 36
+"""Floats a corner: corner 2, six balls of 4, two colours of 4, kind and softness."""
+N_PARTS = N_LIMBS + 1
+"""Volumes of one body; the last is the trunk."""
+SOLID, SOLID_TRUNK, GLOW, GLOW_TRUNK, TRAIL, SHADOW = 0.0, 1.0, 2.0, 3.0, 4.0, 5.0
+
+_ZERO = np.float32(0.0)
+
+
+@njit(cache=True, nogil=True)
+def hide(quad: F32) -> None:
+    """Make *quad* (4, ROW) cover no pixel."""
+    for corner in range(4):
+        quad[corner, 0] = _ZERO
+        quad[corner, 1] = _ZERO
+
+
+@njit(cache=True, nogil=True)
+def spread(quad: F32, balls: int, margin: float) -> None:
+    """Write the corners of *quad* around its first *balls* balls, *margin* pixels outside; row 0 holds the rest."""
+    left, right, low, high = np.float32(1e9), np.float32(-1e9), np.float32(1e9), np.float32(-1e9)
+    for i in range(balls):
+        x, y, r = quad[0, 2 + 4 * i], quad[0, 3 + 4 * i], quad[0, 5 + 4 * i]
+        left, right = min(left, x - r), max(right, x + r)
+        low, high = min(low, y - r), max(high, y + r)
+    for corner in range(1, 4):
+        for f in range(2, ROW):
+            quad[corner, f] = quad[0, f]
+    for corner in range(4):
+        quad[corner, 0] = right + margin if corner in (1, 2) else left - margin
+        quad[corner, 1] = high + margin if corner >= 2 else low - margin
+
+
+@njit(cache=True, nogil=True)
+def put_ball(quad: F32, i: int, mark_m: F32, radius_m: float, lens: F32, mirror: float, spot: F32) -> float:
+    """Write ball *i* of *quad* at *mark_m* (3,), its height times *mirror*; returns its depth, NaN where unknown."""
+    spot[0], spot[1], spot[2] = mark_m[0], mark_m[1] * mirror, mark_m[2]
+    project(spot, lens, spot)
+    scale = lens[12] / spot[2]
+    quad[0, 2 + 4 * i], quad[0, 3 + 4 * i] = spot[0], spot[1]
+    quad[0, 4 + 4 * i], quad[0, 5 + 4 * i] = -spot[2] * scale, radius_m * scale
+    return spot[0] + spot[1] + spot[2] - spot[0] - spot[1]
+
+
+@njit(cache=True, nogil=True)
+def part(
+    quad: F32, p: int, marks_m: F32, lens: F32, tones: F32, glow: bool, mirror: float, opacity: float, soft: float, spot: F32
+) -> float:
+    """Write volume *p* of a body into *quad* (4, ROW); returns its depth in metres, or -1 where a joint is not finite."""
+    trunk = p == N_LIMBS
+    depth = np.float32(0.0)
+    balls = TORSO_MARKS.shape[0] if trunk else 2
+    for i in range(balls):
+        if trunk:
+            depth += put_ball(quad, i, marks_m[TORSO_MARKS[i]], TORSO_RADII_M[i], lens, mirror, spot)
+        else:
+            depth += put_ball(quad, i, marks_m[LIMB_ENDS[p, i]], LIMB_RADII_M[p, i], lens, mirror, spot)
+    depth /= balls
+    if not np.isfinite(depth):
+        hide(quad)
+        return np.float32(-1.0)
+    scale = lens[12] / depth
+    side = 0 if trunk else LIMB_SIDES[p]
+    for c in range(3):
+        for end in range(2):
+            k = _ZERO if trunk else LIMB_MIX[p, end]
+            quad[0, 26 + 4 * end + c] = tones[3, c] if glow else tones[0, c] + (tones[side, c] - tones[0, c]) * k
+    bulge = _ZERO if trunk else LIMB_RADII_M[p, 2] * scale
+    quad[0, 29], quad[0, 33] = opacity, bulge
+    soft_px = max(soft * scale, np.float32(0.75))
+    quad[0, 34] = (GLOW if glow else SOLID) + (1.0 if trunk else 0.0)
+    quad[0, 35] = soft_px
+    margin = 2.4 * soft_px if glow else soft_px + 0.02 * scale + 1.0
+    spread(quad, balls, margin + bulge)
+    return depth
+
+
+@njit(cache=True, nogil=True)
+def body(
+    marks_m: F32, lens: F32, tones: F32, glow: bool, mirror: float, opacity: float, soft: float, quads: F32, depths: F32,
+    spot: F32,
+) -> None:  # fmt: skip
+    """Write all volumes of one body into *quads* (N_PARTS, 4, ROW), and how far away each is into *depths* (N_PARTS,)."""
+    for p in range(N_PARTS):
+        depths[p] = part(quads[p], p, marks_m, lens, tones, glow, mirror, opacity, soft, spot)
+
+
+@njit(cache=True, nogil=True)
+def back_to_front(depths: F32, order: I32) -> None:
+    """Write into *order* (N,) the places of *depths* (N,) with the farthest first; equal depths keep their order."""
+    for i in range(depths.shape[0]):
+        k = i
+        while k > 0 and depths[order[k - 1]] < depths[i]:
+            order[k] = order[k - 1]
+            k -= 1
+        order[k] = i
+
+
+@njit(cache=True, nogil=True)
+def shadow(quad: F32, mark_m: F32, radius_m: float, strength: float, colour: F32, lens: F32, spot: F32) -> None:
+    """Write into *quad* the shadow that a ball at *mark_m* (3,) leaves below itself: wider and fainter with height."""
+    height = max(mark_m[1], _ZERO)
+    spread_m = radius_m + 0.20 * height
+    depth = put_ball(quad, 0, mark_m, spread_m, lens, 0.0, spot)
+    if not np.isfinite(depth + height):
+        hide(quad)
+        return
+    wide = quad[0, 5] * 1.8
+    # A disc on the floor is seen as an ellipse: flattened by the sine of the angle at which the eye looks down on it.
+    high = wide * lens[1] / depth
+    quad[0, 6], quad[0, 7] = wide, high
+    for c in range(3):
+        quad[0, 26 + c] = colour[c]
+    quad[0, 29] = strength * max(1.0 - height / 1.3, 0.0)
+    quad[0, 34], quad[0, 35] = SHADOW, 1.0
+    quad[0, 5] = 0.0
+    spread(quad, 1, 0.0)
+    for corner in range(4):
+        quad[corner, 0] = quad[0, 2] + (wide if corner in (1, 2) else -wide)
+        quad[corner, 1] = quad[0, 3] + (high if corner >= 2 else -high)

@@ -1,0 +1,91 @@
+"""Light that hands and feet leave behind: the last fifth of a second of their way.
+
+Shapes   ring: (N_SAMPLES, 4, 3) metres, newest at `head`; quads: (N_TRAIL_QUADS, 4, ROW).
+Threads  the one that draws.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from audio2pose.arrays import F32, F64
+from audio2pose.motion.body import JOINT
+from audio2pose.stage.quads import ROW, TRAIL, hide, put_ball, spread
+
+N_SAMPLES = 14
+N_TRAIL_QUADS = 4 * (N_SAMPLES - 1)
+TRAIL_S = 0.20
+GAP_S = 0.12
+"""Pictures further apart than this are no motion: the trail starts anew."""
+STEP_S = 1.0 / 72.0
+_JOINTS = np.array([JOINT["left_hand"], JOINT["right_hand"], JOINT["left_foot"], JOINT["right_foot"]])
+_SLOW_M_S, _FAST_M_S = np.float32(1.2), np.float32(5.0)
+
+
+@njit(cache=True, nogil=True)
+def ribbons(
+    ring: F32, times_s: F64, head: int, count: int, now_s: float, lens: F32, tones: F32, strength: float, quads: F32,
+    spot: F32,
+) -> None:  # fmt: skip
+    """Write the trails of one dancer into *quads*: fading with age, and only as bright as the motion is fast."""
+    n = ring.shape[0]
+    for e in range(4):
+        for k in range(n - 1):
+            quad = quads[e * (n - 1) + k]
+            new, old = (head - k) % n, (head - k - 1) % n
+            if k + 1 >= count:
+                hide(quad)
+                continue
+            dt_s = max(times_s[new] - times_s[old], 1e-4)
+            far = np.float32(0.0)
+            for a in range(3):
+                gap = ring[new, e, a] - ring[old, e, a]
+                far += gap * gap
+            speed = min(max((np.sqrt(far) / dt_s - _SLOW_M_S) / (_FAST_M_S - _SLOW_M_S), 0.0), 1.0)
+            young = max(1.0 - (now_s - times_s[new]) / TRAIL_S, 0.0)
+            aged = max(1.0 - (now_s - times_s[old]) / TRAIL_S, 0.0)
+            depth = put_ball(quad, 0, ring[new, e], 0.012 + 0.026 * young, lens, 1.0, spot)
+            depth += put_ball(quad, 1, ring[old, e], 0.012 + 0.026 * aged, lens, 1.0, spot)
+            if not np.isfinite(depth) or speed <= 0.0 or young <= 0.0:
+                hide(quad)
+                continue
+            for c in range(3):
+                quad[0, 26 + c] = tones[1 + e % 2, c]
+            quad[0, 29], quad[0, 33] = strength * speed * young, 0.0
+            quad[0, 34], quad[0, 35] = TRAIL, strength * speed * aged
+            spread(quad, 2, 1.0)
+
+
+class Trails:
+    """The trails of one dancer.
+
+    Threads: the one that draws.
+    """
+
+    def __init__(self) -> None:
+        self._ring: F32 = np.zeros((N_SAMPLES, 4, 3), np.float32)
+        self._times_s: F64 = np.zeros(N_SAMPLES, np.float64)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget where hands and feet have been."""
+        self._head, self._count, self._now_s = 0, 0, 0.0
+
+    def push(self, positions_m: F32, t_s: float) -> None:
+        """Note the place of hands and feet at stream time *t_s*; the newest sample follows until a step has passed."""
+        last_s = self._now_s
+        if self._count and not 0.0 <= t_s - last_s <= GAP_S:
+            self.reset()
+        self._now_s = t_s
+        if self._count < 2 or t_s - self._times_s[(self._head - 1) % N_SAMPLES] >= STEP_S:
+            self._head = (self._head + 1) % N_SAMPLES
+            self._count = min(self._count + 1, N_SAMPLES)
+        self._ring[self._head] = positions_m[_JOINTS]
+        self._times_s[self._head] = t_s
+
+    def write(self, lens: F32, tones: F32, light: bool, quads: F32, spot: F32) -> None:
+        """Write the quads (N_TRAIL_QUADS, 4, ROW) of what is still visible."""
+        assert quads.shape[-1] == ROW
+        strength = 0.0 if light else 0.42
+        ribbons(self._ring, self._times_s, self._head, self._count, self._now_s, lens, tones, strength, quads, spot)
