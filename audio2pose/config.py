@@ -50,6 +50,11 @@ class BeatConfig:
     commit_ahead_s: float = 0.080
     tempo_lambda: float = 200.0
     observation_lambda: float = 16.0
+    least_gap_beats: float = 0.55
+    evidence_on: float = -5.0
+    evidence_off: float = -7.0
+    evidence_half_life_s: float = 2.3
+    forget_s: float = 1.5
 
     def __post_init__(self) -> None:
         _must(
@@ -72,6 +77,10 @@ class ClockConfig:
     min_rate: float = 0.75
     max_rate: float = 1.33
     jump_beats: float = 0.25
+    idle_bpm: float = 100.0
+    phase_gain: float = 0.5
+    tempo_gain: float = 0.15
+    bar_change_beats: int = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

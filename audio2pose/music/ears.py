@@ -1,0 +1,132 @@
+"""Ears: a hop of sound in, what was heard of it out. Everything that the dancer knows of the music comes from here.
+
+Shapes   hop: (n,) mono, about sample_rate_hz * hop_s samples; heard: one HEARD, overwritten by the next call.
+Threads  engine thread only. Hops are counted, never timed: the same sound gives the same bits.
+Source   our own; the order is spectrum, onset, beat, clock, features.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from audio2pose.arrays import F32, F64, Record
+from audio2pose.config import BeatConfig, ClockConfig, HearConfig
+from audio2pose.music.beat import BeatTracker
+from audio2pose.music.clock import BeatClock
+from audio2pose.music.features import FeatureWindow
+from audio2pose.music.heard import FLYWHEEL, HEARD, IDLE, LISTENING, LOCKED, SILENT
+from audio2pose.music.onset import Onset
+from audio2pose.music.spectrum import N_BANDS, Spectrum
+
+LEVEL_WINDOW_S = 0.4
+QUIETEST_DB = -120.0
+ACTIVATION, ACCENT, SOUNDING = range(3)
+N_ACTIVATIONS = 3
+
+
+class Ears:
+    """Hears hop by hop. `features` is the window of the last beats, `activation` (3,) what whole.decode needs of a hop."""
+
+    def __init__(self, hear: HearConfig, beat: BeatConfig, clock: ClockConfig, sample_rate_hz: int) -> None:
+        self._config = hear
+        self._hop_s = hear.hop_s
+        self._spectrum = Spectrum(hear, sample_rate_hz)
+        self._onset = Onset(hear.hop_s, N_BANDS)
+        self._tracker = BeatTracker(beat, hear.hop_s)
+        self._clock = BeatClock(clock, hear.hop_s)
+        self.features = FeatureWindow(hear.hop_s, self._spectrum)
+        self.activation: F32 = np.zeros(N_ACTIVATIONS, np.float32)
+        # Sound is copied here first: kernels are compiled for this one kind of array, whatever the caller holds.
+        self._hop: F32 = np.zeros(4 * math.ceil(sample_rate_hz * hear.hop_s) + 4, np.float32)
+        self._levels: F64 = np.zeros(max(1, round(LEVEL_WINDOW_S / hear.hop_s)))
+        self._heards = np.zeros(1, HEARD)
+        self._heard: Record = self._heards[0]
+        self.reset()
+
+    @property
+    def bad_samples(self) -> int:
+        """Samples so far that were no number and were taken as 0."""
+        return self._spectrum.bad_samples
+
+    def reset(self) -> None:
+        """Forget all sound and count hops from 0 again."""
+        for part in (self._spectrum, self._onset, self._tracker, self._clock, self.features):
+            part.reset()
+        for state in (self.activation, self._hop, self._levels, self._heards):
+            state[:] = 0
+        self._n_hops = 0
+        self._quiet_hops = 0
+        self._heard_sound = False
+        self._was_locked = False
+
+    def warm_up(self) -> None:
+        """Compile every kernel, then reset. A second of clicks reaches all of them."""
+        self.reset()
+        for k in range(round(1.0 / self._hop_s)):
+            self._hop[:] = 0.5 if k % 20 == 0 else 0.0
+            self.process(self._hop[: self._hop.shape[0] // 4])
+        self.reset()
+
+    def process(self, hop: F32) -> Record:
+        """What was heard in *hop* (n,); valid until the next call. Never raises on sound. Threads: engine."""
+        n = min(hop.shape[0], self._hop.shape[0])
+        sound = self._hop[:n]
+        sound[:] = hop[:n]
+        bands = self._spectrum.process(sound)
+        level_db = self._level_db()
+        sounding = level_db > self._config.silence_db
+        self._quiet_hops = 0 if sounding else self._quiet_hops + 1
+        silent = self._quiet_hops * self._hop_s >= self._config.silence_grace_s
+        self._heard_sound = self._heard_sound or sounding
+
+        activation = self._onset.process(bands)
+        beat = self._tracker.process(activation, 1.0, self._heard_sound and not silent)
+        self._n_hops += 1
+        clock = self._clock
+        b = clock.process(self._n_hops * self._hop_s, beat)
+        features = self.features
+        features.process(self._spectrum, activation, b, clock.rate_hz, sounding)
+        self.activation[ACTIVATION] = activation
+        self.activation[ACCENT] = 1.0
+        self.activation[SOUNDING] = sounding
+
+        heard, strength = self._heard, self._onset.strength
+        heard["hop"] = self._n_hops - 1
+        heard["beat"] = b
+        heard["rate_hz"] = clock.rate_hz
+        heard["committed"] = beat["committed"]
+        heard["committed_s"] = beat["beat_s"] if beat["committed"] else math.nan
+        heard["position"] = clock.position if beat["committed"] else 0
+        heard["bar_origin"] = clock.bar_origin
+        heard["meter"] = clock.meter
+        heard["tempo_bpm"] = clock.tempo_bpm
+        heard["confidence"] = beat["confidence"] if beat["locked"] else 0.0
+        heard["level_db"] = level_db
+        heard["energy"] = features.energy
+        heard["bass"] = features.bass
+        heard["density"] = features.density
+        heard["brightness"] = features.brightness
+        heard["onset_low"] = strength[0]
+        heard["onset_mid"] = 0.5 * (strength[1] + strength[2])
+        heard["onset_high"] = strength[3]
+        heard["jumps"] = clock.jumps
+        heard["state"] = self._state(silent, bool(beat["locked"]))
+        return heard
+
+    def _level_db(self) -> float:
+        self._levels[self._n_hops % self._levels.shape[0]] = self._spectrum.mean_square
+        mean_square = float(self._levels.sum()) / self._levels.shape[0]
+        return max(QUIETEST_DB, 10.0 * math.log10(mean_square)) if mean_square > 1e-12 else QUIETEST_DB
+
+    def _state(self, silent: bool, locked: bool) -> int:
+        if not self._heard_sound:
+            return IDLE
+        if silent:
+            self._was_locked = False
+            return SILENT
+        self._was_locked = self._was_locked or locked
+        if locked:
+            return LOCKED
+        return FLYWHEEL if self._was_locked else LISTENING

@@ -1,0 +1,173 @@
+"""What the last beats sounded like: means per beat over 16 beats, and four figures against this song's own range.
+
+Shapes   ring: (16, D) of per-beat means, D = 32 (columns below); `energy`, `bass`, `brightness` 0..1, `density` 0..4.
+Threads  engine thread only.
+Source   our own.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from audio2pose.arrays import F32, F64
+from audio2pose.music.spectrum import Spectrum
+from audio2pose.music.timbre import N_CHROMA, N_MFCC, Timbre
+
+LOUDNESS, PARTS, DENSITY, CENTROID, MFCC = 0, slice(1, 5), 5, 6, slice(7, 7 + N_MFCC)
+CHROMA = slice(7 + N_MFCC, 7 + N_MFCC + N_CHROMA)
+N_FEATURES = 7 + N_MFCC + N_CHROMA
+N_BEATS = 16
+FLOOR_DB = -90.0
+# Followed figures: how full the sound is (dB), the low part's share of it (dB), the centroid (octaves over 1 Hz).
+FULL, BASS, BRIGHT = range(3)
+LEAST_SPAN: F64 = np.array([8.0, 8.0, 1.2])
+RANGE_HALF_LIFE_S = 45.0
+ONSET_LEAST, ONSET_GAP_S = 0.25, 0.06
+
+
+def _db(mean_square: float) -> float:
+    return max(FLOOR_DB, 10.0 * math.log10(mean_square)) if mean_square > 1e-9 else FLOOR_DB
+
+
+@njit(cache=True, nogil=True)
+def part_levels(bands: F32, out: F64) -> None:
+    """Write into *out* (4,) the level in dB of each quarter of *bands* (B,)."""
+    per_part = bands.shape[0] // out.shape[0]
+    for q in range(out.shape[0]):
+        total = 1e-7
+        for k in range(q * per_part, (q + 1) * per_part):
+            total += bands[k] * bands[k]
+        out[q] = 10.0 * math.log10(total / per_part)
+
+
+@njit(cache=True, nogil=True)
+def follow(values: F64, keep: float, keep_range: float, least_span: F64, smooth: F64, low: F64, high: F64, out: F64) -> None:
+    """Smooth *values* (F,) into *smooth*, widen [low, high] to hold them, and write into *out* where they stand in it.
+
+    A range forgets slowly towards the present value, and is never taken for narrower than *least_span*.
+    """
+    for f in range(values.shape[0]):
+        smooth[f] = values[f] + keep * (smooth[f] - values[f])
+        x = smooth[f]
+        low[f] = min(x, x + keep_range * (low[f] - x))
+        high[f] = max(x, x + keep_range * (high[f] - x))
+        span = max(high[f] - low[f], least_span[f])
+        middle = 0.5 * (low[f] + high[f])
+        out[f] = min(max((x - middle) / span + 0.5, 0.0), 1.0)
+
+
+class FeatureWindow:
+    """Features of the last beats. `ring` (16, 32) holds beat n in row n mod 16; the last whole one is n_beats - 1."""
+
+    def __init__(self, hop_s: float, spectrum: Spectrum) -> None:
+        self._hop_s = hop_s
+        self._keep_range = 0.5 ** (hop_s / RANGE_HALF_LIFE_S)
+        self.timbre = Timbre(spectrum.freq_hz)
+        self.ring: F32 = np.zeros((N_BEATS, N_FEATURES), np.float32)
+        self._now: F32 = np.zeros(N_FEATURES, np.float32)
+        self._sum: F64 = np.zeros(N_FEATURES)
+        self._parts: F64 = np.zeros(4)
+        self._values: F64 = np.zeros(3)
+        self._smooth: F64 = np.zeros(3)
+        self._low: F64 = np.zeros(3)
+        self._high: F64 = np.zeros(3)
+        self._place: F64 = np.zeros(3)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all sound."""
+        for state in (self.ring, self._now, self._sum, self._smooth, self._low, self._high, self._place):
+            state.fill(0)
+        self.timbre.reset()
+        self.n_beats = 0
+        self.density = 0.0
+        self._hops = 0
+        self._onsets = 0
+        self._before = (0.0, 0.0)
+        self._since_onset_s = 1.0
+        self._started = False
+        self._whole = 0
+
+    @property
+    def energy(self) -> float:
+        """How full the last two beats sounded, 0..1 of this song's range so far."""
+        return float(self._place[FULL])
+
+    @property
+    def bass(self) -> float:
+        """The low part's share in the last two beats, 0..1 of its range."""
+        return float(self._place[BASS])
+
+    @property
+    def brightness(self) -> float:
+        """Spectral centroid of the last two beats, 0..1 of its range."""
+        return float(self._place[BRIGHT])
+
+    def last(self, n: int, out: F32) -> int:
+        """Write the last *n* whole beats, oldest first, into *out* (n, 32); return how many there are."""
+        there = min(n, self.n_beats, N_BEATS)
+        for i in range(there):
+            out[i] = self.ring[(self.n_beats - there + i) % N_BEATS]
+        return there
+
+    def process(self, spectrum: Spectrum, activation: float, beat: float, rate_hz: float, sounding: bool) -> None:
+        """Take in one hop: its *spectrum* and onset *activation*, at *beat* of the clock that runs at *rate_hz*."""
+        self.timbre.process(spectrum.power, spectrum.mag)
+        part_levels(spectrum.bands, self._parts)
+        loudness_db = _db(spectrum.mean_square)
+        centroid_hz = self.timbre.centroid_hz
+        now = self._now
+        now[LOUDNESS] = loudness_db
+        now[PARTS] = self._parts
+        now[CENTROID] = centroid_hz
+        now[MFCC] = self.timbre.mfcc
+        now[CHROMA] = self.timbre.chroma
+        self._sum += now
+        self._hops += 1
+        self._count_onset(activation)
+        if sounding and centroid_hz > 0.0:
+            self._follow(loudness_db, centroid_hz, rate_hz)
+        elif not sounding:
+            self._place *= 1.0 - self._hop_s
+        if math.floor(beat) > self._whole:
+            self._close_beat()
+        self._whole = math.floor(beat)
+
+    def _count_onset(self, activation: float) -> None:
+        """An onset is a peak of the activation, told one hop late."""
+        older, last = self._before
+        self._since_onset_s += self._hop_s
+        if last >= ONSET_LEAST and last > older and last >= activation and self._since_onset_s >= ONSET_GAP_S:
+            self._onsets += 1
+            self._since_onset_s = 0.0
+        self._before = (last, activation)
+
+    def _follow(self, loudness_db: float, centroid_hz: float, rate_hz: float) -> None:
+        full = 0.5 * loudness_db + 0.5 * float(self._parts.mean())
+        values = self._values
+        values[FULL] = full
+        values[BASS] = self._parts[0] - loudness_db
+        values[BRIGHT] = math.log2(centroid_hz)
+        if not self._started:
+            self._smooth[:] = values
+            self._low[:] = values - 0.5 * LEAST_SPAN
+            self._high[:] = values + 0.5 * LEAST_SPAN
+            self._started = True
+        # A half-life of one beat has most of its weight on the last two.
+        keep = 0.5 ** (rate_hz * self._hop_s)
+        follow(values, keep, self._keep_range, LEAST_SPAN, self._smooth, self._low, self._high, self._place)
+
+    def _close_beat(self) -> None:
+        row = self.ring[self.n_beats % N_BEATS]
+        row[:] = self._sum / self._hops
+        row[DENSITY] = self._onsets
+        self.n_beats += 1
+        there = min(4, self.n_beats)
+        counts = [float(self.ring[(self.n_beats - 1 - i) % N_BEATS, DENSITY]) for i in range(there)]
+        self.density = min(sum(counts) / there, 4.0)
+        self._sum.fill(0)
+        self._hops = 0
+        self._onsets = 0
