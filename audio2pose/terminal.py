@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 def say(line: str, stream: TextIO | None = None) -> None:
     """One line for eyes, on stderr."""
-    print(line, file=stream or sys.stderr, flush=True)  # noqa: T201
+    print(line, file=stream or sys.stderr, flush=True)
 
 
 def emit_json(document: Mapping[str, Any]) -> None:

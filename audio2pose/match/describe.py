@@ -49,7 +49,9 @@ def join_features(clip: Clip, entry: int) -> Join:
     end = min(entry + clip.phrase_beats, clip.beats)
     travel = clip.root_m[round(clip.beat_poses[end])] - clip.root_m[k]
     return Join(
-        pose.astype(np.float32), ((joints[1] - joints[0]) * clip.fps).astype(np.float32), travel[[0, 2]].astype(np.float32)
+        pose.astype(np.float32),
+        ((joints[1] - joints[0]) * clip.fps).astype(np.float32),
+        travel[[0, 2]].astype(np.float32),
     )
 
 

@@ -179,7 +179,13 @@ def open_library(path: str | Path) -> Library:
         except (KeyError, TypeError, ValueError) as error:
             raise _damaged(path, f"has no array {key}") from error
         count = math.prod(n if n >= 0 else size + 1 for n in shape)
-        if found != kind or len(shape) != len(axes) or offset < 0 or offset % ALIGN or count * np.dtype(kind).itemsize > size - offset:
+        if (
+            found != kind
+            or len(shape) != len(axes)
+            or offset < 0
+            or offset % ALIGN
+            or count * np.dtype(kind).itemsize > size - offset
+        ):
             raise _damaged(path, f"says of {key} what its size cannot hold")
         arrays[key] = (
             np.memmap(path, np.dtype(kind), "r", start + offset, shape).view(np.ndarray)
@@ -218,7 +224,11 @@ def _read_header(file: BinaryIO, path: Path) -> tuple[dict[str, Any], int]:
 
 def _checked(text: dict[str, Any], arrays: dict[str, Any], where: str) -> Library:
     """Every index within its table, every shape as the others say."""
-    sizes: dict[str, int] = {"C": len(text["clip_names"]), "P": arrays["root_m"].shape[0], "B": arrays["beat_poses"].shape[0]}
+    sizes: dict[str, int] = {
+        "C": len(text["clip_names"]),
+        "P": arrays["root_m"].shape[0],
+        "B": arrays["beat_poses"].shape[0],
+    }
     sizes |= {"S": arrays["segment_clip"].shape[0], "A": arrays["accents"].shape[0], "C+1": len(text["clip_names"]) + 1}
     for key, (_, axes) in _KINDS.items():
         wanted = tuple(sizes[n] if isinstance(n, str) else n for n in axes)
@@ -229,7 +239,7 @@ def _checked(text: dict[str, Any], arrays: dict[str, Any], where: str) -> Librar
         if a[0] != 0 or a[-1] != sizes[limit] or (np.diff(a) < 0).any():
             raise _damaged(where, f"has {key} out of order")
     for key, limit in (("segment_clip", "C"), ("clip_kin", "C")):
-        if arrays[key].size and not (0 <= arrays[key].min() and arrays[key].max() < sizes[limit]):
+        if arrays[key].size and not (arrays[key].min() >= 0 and arrays[key].max() < sizes[limit]):
             raise _damaged(where, f"has {key} out of range")
     beats = np.diff(arrays["clip_beat"]) - 1
     if sizes["C"] == 0 or sizes["S"] == 0 or (beats < 1).any():
@@ -246,6 +256,8 @@ def _checked(text: dict[str, Any], arrays: dict[str, Any], where: str) -> Librar
             raise _damaged(where, f"has beats of {text['clip_names'][c]} outside the clip")
     if not ((arrays["clip_fps"] > 0).all() and (arrays["clip_bpm"] > 0).all() and (arrays["clip_phrase"] >= 1).all()):
         raise _damaged(where, "has clips without a rate or tempo")
+    for a in arrays.values():
+        a.flags.writeable = False  # built or mapped, a kernel sees one type
     return Library(**text, **arrays)
 
 

@@ -91,6 +91,7 @@ class Matcher:
         self._costs: F32 = np.zeros((library.segments, len(TERMS)), np.float32)
         self._total: F32 = np.zeros(library.segments, np.float32)
         self._used_beats: F64 = np.full(len(library.clip_names), NEVER_BEATS)
+        self._kin_used: F64 = np.zeros(len(library.clip_names))
         self._has_idle = bool((library.clip_flags & 2).any())
         self.reset()
 
@@ -110,7 +111,7 @@ class Matcher:
             query.pose_m, query.velocity_m_s, query.music, MUSIC_WEIGHTS, query.stage_xz, self._weights,
             query.tempo_bpm, self._low, self._high, cfg.bpm_threshold, query.beats, cfg.memory_beats,
             -1 if idle else self._style, -1 if idle else self._last_style, int(idle), *query.going_on, cfg.seed,
-            self._cut, self._costs, self._total,
+            self._cut, self._kin_used, self._costs, self._total,
         )  # fmt: skip
         best = max(best, 0)
         clip, start = int(lib.segment_clip[best]), int(lib.segment_beat[best])

@@ -45,15 +45,25 @@ def chance(seed: np.uint64, cut: np.uint64, segment: np.uint64) -> float:
 
 
 @njit(cache=True, nogil=True)
+def freshness(now_beats: float, used_beats: float, memory_beats: float) -> float:
+    """1 for what was danced just now, 0 for what was danced *memory_beats* ago or never."""
+    return max(1.0 - max(now_beats - used_beats, 0.0) / memory_beats, 0.0)
+
+
+@njit(cache=True, nogil=True)
 def score_segments(
     segment_clip: I32, segment_beat: I32, segment_pose: F32, segment_velocity: F32, segment_descriptor: F32,
     segment_travel: F32, clip_bpm: F32, clip_style: I32, clip_kin: I32, clip_flags: U8, clip_used_beats: F64,
     query_pose: F64, query_velocity: F64, query_music: F64, music_weights: F64, stage_xz: F64, weights: F64,
     tempo_bpm: float, low: float, high: float, threshold_bpm: float, now_beats: float, memory_beats: float,
     style: int, last_style: int, want_idle: int, going_on_clip: int, going_on_beat: int, seed: int, cut: int,
-    costs: F32, total: F32,
+    kin_used: F64, costs: F32, total: F32,
 ) -> int:  # fmt: skip
-    """Write the weighted terms (S, 9) and their sums (S,); return the cheapest segment, or -1 where none is allowed."""
+    """Write the weighted terms (S, 9) and their sums (S,); return the cheapest segment, -1 where none is allowed."""
+    kin_used.fill(0.0)
+    for c in range(clip_kin.shape[0]):
+        used = freshness(now_beats, clip_used_beats[c], memory_beats)
+        kin_used[clip_kin[c]] = max(kin_used[clip_kin[c]], used)
     best, best_cost = -1, 1e30
     span = math.log2(high)
     for s in range(segment_clip.shape[0]):
@@ -81,12 +91,7 @@ def score_segments(
                     velocity += e * e
             pose /= query_pose.shape[0] * POSE_SCALE_M * POSE_SCALE_M
             velocity /= query_pose.shape[0] * VELOCITY_SCALE_M_S * VELOCITY_SCALE_M_S
-        age = min(now_beats - clip_used_beats[c], memory_beats)
-        repetition = 1.0 - age / memory_beats
-        for k in range(clip_kin.shape[0]):
-            if k != c and clip_kin[k] == clip_kin[c]:
-                age = min(now_beats - clip_used_beats[k], memory_beats)
-                repetition = max(repetition, KIN_SHARE * (1.0 - age / memory_beats))
+        repetition = max(freshness(now_beats, clip_used_beats[c], memory_beats), KIN_SHARE * kin_used[clip_kin[c]])
         x, z = stage_xz[0] + segment_travel[s, 0], stage_xz[1] + segment_travel[s, 1]
         stage = x * x + z * z
         off_style = 0.0
@@ -104,8 +109,8 @@ def score_segments(
         costs[s, 7] = OUT_OF_RANGE if 0.0 < threshold_bpm < abs(tempo_bpm * level - clip_bpm[c]) else 0.0
         u = chance(np.uint64(seed), np.uint64(cut), np.uint64(s))
         costs[s, 8] = -weights[8] * math.log(-math.log(min(max(u, 1e-12), 1.0 - 1e-12)))
-        sum_ = np.float32(0.0)
-        for t in range(9):
+        sum_ = 0.0
+        for t in range(costs.shape[1]):
             sum_ += costs[s, t]
         total[s] = sum_
         if sum_ < best_cost:

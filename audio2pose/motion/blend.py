@@ -15,7 +15,7 @@ import math
 import numpy as np
 from numba import njit
 
-from audio2pose.arrays import F32, F64
+from audio2pose.arrays import F32, F64, FX
 from audio2pose.motion.body import N_JOINTS
 from audio2pose.motion.rotation import exp_map, log_map, multiply, multiply_inverse, normalise
 
@@ -34,7 +34,7 @@ def decay(x: F64, v: F64, half_life_s: float, dt_s: float) -> None:
 
 
 @njit(cache=True, nogil=True)
-def turn_between(a: F32, b: F32, q: F64, out: F64) -> None:
+def turn_between(a: FX, b: FX, q: F64, out: F64) -> None:
     """Write the rotation vector that takes *b* to *a*; *q* (4,) is scratch."""
     multiply_inverse(a, b, q)
     log_map(q, out)
@@ -99,9 +99,7 @@ class Inertia:
         if self._half_life_s <= 0.0:
             self.reset()
             return
-        capture(
-            *shown, *before, *new, *ahead, dt_s, self._q, self._w, self._x_root, self._v_root, self._x_rot, self._v_rot
-        )
+        capture(*shown, *before, *new, *ahead, dt_s, self._q, self._w, self._x_root, self._v_root, self._x_rot, self._v_rot)
 
     def process(self, root: F32, rot: F32, dt_s: float) -> None:
         """Age the offsets by *dt_s*, then add them to the pose in place."""

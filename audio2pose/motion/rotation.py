@@ -12,11 +12,11 @@ import math
 import numpy as np
 from numba import njit
 
-from audio2pose.arrays import F32, F64
+from audio2pose.arrays import F64, FX
 
 
 @njit(cache=True, nogil=True)
-def multiply(a: F64, b: F64, out: F64) -> None:
+def multiply(a: FX, b: FX, out: FX) -> None:
     """Write a * b (first b, then a). *out* may be *a* or *b*."""
     w = a[0] * b[0] - a[1] * b[1] - a[2] * b[2] - a[3] * b[3]
     x = a[0] * b[1] + a[1] * b[0] + a[2] * b[3] - a[3] * b[2]
@@ -26,7 +26,7 @@ def multiply(a: F64, b: F64, out: F64) -> None:
 
 
 @njit(cache=True, nogil=True)
-def multiply_inverse(a: F64, b: F64, out: F64) -> None:
+def multiply_inverse(a: FX, b: FX, out: FX) -> None:
     """Write a * b^-1: the turn, in the outer frame, that takes b to a."""
     w = a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3]
     x = -a[0] * b[1] + a[1] * b[0] - a[2] * b[3] + a[3] * b[2]
@@ -36,7 +36,7 @@ def multiply_inverse(a: F64, b: F64, out: F64) -> None:
 
 
 @njit(cache=True, nogil=True)
-def normalise(q: F64) -> None:
+def normalise(q: FX) -> None:
     """Scale *q* to length 1 in place; nothing but zeros becomes the identity."""
     n = math.sqrt(q[0] * q[0] + q[1] * q[1] + q[2] * q[2] + q[3] * q[3])
     if not n > 1e-12:
@@ -47,7 +47,7 @@ def normalise(q: F64) -> None:
 
 
 @njit(cache=True, nogil=True)
-def rotate(q: F64, v: F64, out: F64) -> None:
+def rotate(q: FX, v: FX, out: FX) -> None:
     """Write *v* (3,) turned by *q*. *out* may be *v*."""
     x, y, z = v[0], v[1], v[2]
     tx = 2.0 * (q[2] * z - q[3] * y)
@@ -59,7 +59,7 @@ def rotate(q: F64, v: F64, out: F64) -> None:
 
 
 @njit(cache=True, nogil=True)
-def slerp(a: F32, b: F32, u: float, out: F32) -> None:
+def slerp(a: FX, b: FX, u: float, out: FX) -> None:
     """Write the rotation at share *u* of the shorter way from *a* to *b*; u beyond 0..1 goes on past the ends."""
     dot = a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3]
     sign = 1.0
@@ -81,7 +81,7 @@ def slerp(a: F32, b: F32, u: float, out: F32) -> None:
 
 
 @njit(cache=True, nogil=True)
-def log_map(q: F64, out: F64) -> None:
+def log_map(q: FX, out: FX) -> None:
     """Write the rotation vector (3,) of *q*, its angle within -pi..pi."""
     w, sign = q[0], 1.0
     if w < 0.0:
@@ -93,7 +93,7 @@ def log_map(q: F64, out: F64) -> None:
 
 
 @njit(cache=True, nogil=True)
-def exp_map(v: F64, out: F64) -> None:
+def exp_map(v: FX, out: FX) -> None:
     """Write the unit quaternion (4,) of rotation vector *v*."""
     angle = math.sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2])
     k = 0.5 if angle < 1e-9 else math.sin(0.5 * angle) / angle
@@ -103,7 +103,7 @@ def exp_map(v: F64, out: F64) -> None:
 
 
 @njit(cache=True, nogil=True)
-def heading(q: F64) -> float:
+def heading(q: FX) -> float:
     """Turn about the vertical of *q*, radians: the way that its +Z looks, 0 towards +Z, positive towards +X."""
     x = 2.0 * (q[1] * q[3] + q[0] * q[2])
     z = 1.0 - 2.0 * (q[1] * q[1] + q[2] * q[2])

@@ -37,12 +37,7 @@ def pose_index(beat_poses: F64, beat: float) -> float:
     y0, y1 = beat_poses[k], beat_poses[k + 1]
     m0, m1 = _slope(beat_poses, k), _slope(beat_poses, k + 1)
     u2, u3 = u * u, u * u * u
-    return (
-        (2.0 * u3 - 3.0 * u2 + 1.0) * y0
-        + (u3 - 2.0 * u2 + u) * m0
-        + (-2.0 * u3 + 3.0 * u2) * y1
-        + (u3 - u2) * m1
-    )
+    return (2.0 * u3 - 3.0 * u2 + 1.0) * y0 + (u3 - 2.0 * u2 + u) * m0 + (-2.0 * u3 + 3.0 * u2) * y1 + (u3 - u2) * m1
 
 
 @njit(cache=True, nogil=True)

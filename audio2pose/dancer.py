@@ -1,0 +1,292 @@
+"""The dancer: what was heard in a hop becomes a pose.
+
+At each cut the matcher chooses a segment; the beat clock, read ahead by the way out's latency, moves through the
+segment's own beats (warp); the join is inertialised (blend); the root goes on from the planted foot and drifts back to
+the middle of the stage; silence brings an idle. A jump of the clock is treated as a join within the segment.
+
+The dancer reads nothing but HEARD, its settings and its library: the same log gives the same poses to the last bit.
+
+Threads  engine only.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from audio2pose.arrays import F32, F64, Record
+from audio2pose.config import DanceConfig, MatchConfig
+from audio2pose.match.describe import JOIN_JOINTS
+from audio2pose.match.index import Library
+from audio2pose.match.matcher import Choice, Matcher, Query
+from audio2pose.motion.blend import Inertia
+from audio2pose.motion.body import JOINT, N_JOINTS
+from audio2pose.motion.kinematics import Skeleton
+from audio2pose.motion.pose import POSE, rest_pose
+from audio2pose.motion.rotation import heading
+from audio2pose.motion.stand import carry_to_stage, lift_to_floor
+from audio2pose.motion.warp import pose_index, sample
+from audio2pose.music.heard import FLYWHEEL, LOCKED
+
+TURN_KEPT_RAD = 0.7
+"""A segment that begins facing further off than this keeps its turn, and turns back to the audience while it dances."""
+TURN_HALF_LIFE_S = 1.5
+HOME_SPEED_M_S = 0.10
+ROOT_ANCHOR = 1e-3
+"""Weight of the root beside standing feet (1 each) when a clip is placed: it decides alone where no foot stands."""
+STRAIN = 1.2
+"""A segment is left on the next beat where the tempo goes this far beyond its range (the clock's own bend stays inside)."""
+
+
+class _Shown:
+    """A root (3,), rotations (24, 4) and contacts (4,) in one place."""
+
+    __slots__ = ("contacts", "root", "rot")
+
+    def __init__(self) -> None:
+        self.root: F32 = np.zeros(3, np.float32)
+        self.rot: F32 = np.zeros((24, 4), np.float32)
+        self.contacts: F32 = np.zeros(4, np.float32)
+
+    def take(self, other: _Shown) -> None:
+        self.root[:], self.rot[:], self.contacts[:] = other.root, other.rot, other.contacts
+
+
+class Dancer:
+    """Heard in, pose out.
+
+    Threads: engine. `process` never raises on what is heard.
+    """
+
+    def __init__(self, match: MatchConfig, dance: DanceConfig, library: Library, hop_s: float) -> None:
+        self._config, self._library, self._hop_s = dance, library, hop_s
+        self._matcher = Matcher(match, library, min_rate=dance.min_rate, max_rate=dance.max_rate)
+        self._inertia = Inertia(dance.half_life_s)
+        self._now, self._shown, self._before = _Shown(), _Shown(), _Shown()
+        self._new, self._ahead = _Shown(), _Shown()
+        self._skeleton = Skeleton()
+        self._out = np.zeros(1, POSE)
+        self._rest = rest_pose()
+        self._query_pose: F64 = np.zeros((len(JOIN_JOINTS), 3))
+        self._query_velocity: F64 = np.zeros((len(JOIN_JOINTS), 3))
+        self._music: F64 = np.zeros(4)
+        self._joints: F32 = np.zeros((2, N_JOINTS, 3), np.float32)  # of the pose shown last, and of the one before
+        self._latency_s = dance.latency_s
+        self.events: list[dict[str, Any]] = []
+        self.reset()
+
+    def reset(self) -> None:
+        """Back to the first pose, before anything was heard."""
+        self._matcher.reset()
+        self._inertia.reset()
+        self._choice: Choice | None = None
+        self._began_beats = self._cut_beats = 0.0
+        self._beats = -math.inf
+        self._jumps = 0
+        self._cuts = 0
+        self._idle = True
+        self._offset: F64 = np.zeros(3)  # x, z of the clip's origin on the stage, and its turn in radians
+        for s in (self._now, self._shown, self._before):
+            s.root[:], s.rot[:], s.contacts[:] = self._rest["root_m"], self._rest["rotations"], 1.0
+        self._joints[:] = self._skeleton.process(self._now.root, self._now.rot)
+        self.events.clear()
+
+    def set_latency(self, latency_s: float) -> None:
+        """From the next hop on, poses are for *latency_s* after the hop's end."""
+        self._latency_s = latency_s
+
+    def process(self, heard: Record) -> Record:
+        """The POSE for the hop's end plus the latency; overwritten at the next call."""
+        self.events.clear()
+        clock, rate = float(heard["beat"]), float(heard["rate_hz"])
+        beats = clock + rate * self._latency_s
+        jumps = int(heard["jumps"])
+        step = rate * self._hop_s
+        if jumps != self._jumps:
+            self._jump(beats, step)
+            self._jumps = jumps
+        on_beat = math.floor(max(beats, self._beats)) > self._beats
+        self._beats = beats = max(beats, self._beats)
+        idle = int(heard["state"]) not in (LOCKED, FLYWHEEL)
+        first = self._choice is None
+        if first or beats >= self._cut_beats or (on_beat and (idle != self._idle or self._strained(rate))):
+            self._cut(heard, beats, step, idle, first)
+        self._sample(beats, self._now)
+        self._inertia.process(self._now.root, self._now.rot, self._hop_s)
+        self._settle()
+        self._publish(heard, beats)
+        return self._out[0]
+
+    def _strained(self, rate_hz: float) -> bool:
+        """Whether the tempo has left what the segment can follow."""
+        assert self._choice is not None
+        rate = 60.0 * rate_hz * self._choice.level / float(self._library.clip_bpm[self._choice.clip])
+        slack = STRAIN if self._config.min_rate < self._choice.rate < self._config.max_rate else math.inf
+        return not self._config.min_rate / slack < rate < self._config.max_rate * slack
+
+    def _jump(self, beats: float, step: float) -> None:
+        """The clock jumped: shift the segment by whole beats, so that the body moves by less than half a beat."""
+        if self._choice is None or self._beats == -math.inf:
+            return
+        shift = float(round(beats - self._beats))
+        self._began_beats += shift
+        self._cut_beats += shift
+        self._beats = beats
+        self._join(beats, step)
+
+    def _cut(self, heard: Record, beats: float, step: float, idle: bool, first: bool) -> None:
+        """Choose the next segment; it begins on the whole beat that was just passed."""
+        at = self._cut_beats if not first and beats >= self._cut_beats and beats - self._cut_beats < 1.0 else math.floor(beats)
+        tempo_bpm = float(heard["tempo_bpm"]) if not idle and heard["tempo_bpm"] > 0 else 60.0 * float(heard["rate_hz"])
+        before = self._choice
+        choice = self._choice = self._matcher.process(self._query(heard, at, idle, max(tempo_bpm, 1.0), before))
+        self._idle = idle
+        self._began_beats = float(at)
+        self._cut_beats = at + self._fit_to_bar(choice, at, heard)
+        self._cuts += 1
+        goes_on = before is not None and (choice.clip, choice.start_beat) == self._goes_on(before)
+        if first:
+            self._offset[:] = 0.0
+        elif not goes_on:
+            self._place(choice)
+            self._join(beats, step)
+        self.events.append(self._told(choice))
+
+    def _goes_on(self, choice: Choice) -> tuple[int, int]:
+        """The clip and beat that would follow *choice* if nothing were cut."""
+        lib = self._library
+        beats = int(lib.clip_beat[choice.clip + 1] - lib.clip_beat[choice.clip]) - 1
+        end = choice.start_beat + round((self._cut_beats - self._began_beats) * choice.level)
+        looped = bool(lib.clip_flags[choice.clip] & 1)
+        return choice.clip, end % beats if looped else end
+
+    def _fit_to_bar(self, choice: Choice, at: float, heard: Record) -> float:
+        """Beats until the next cut: the segment's own, or as many as end on a bar line nearby."""
+        beats, meter = choice.beats, int(heard["meter"])
+        if meter < 2 or beats < meter:
+            return beats
+        over = (at + beats - int(heard["bar_origin"])) % meter
+        shorter = beats - over
+        return float(shorter if shorter >= meter else shorter + meter)
+
+    def _query(self, heard: Record, at: float, idle: bool, tempo_bpm: float, before: Choice | None) -> Query:
+        for k, j in enumerate(JOIN_JOINTS):
+            self._query_pose[k] = self._joints[0, j]
+            self._query_velocity[k] = (self._joints[0, j] - self._joints[1, j]) / self._hop_s
+        self._query_pose[:, 0] -= self._shown.root[0]
+        self._query_pose[:, 2] -= self._shown.root[2]
+        for d, name in enumerate(("energy", "bass", "density", "brightness")):
+            x = float(heard[name])
+            self._music[d] = (x if math.isfinite(x) else 0.0) * (0.25 if name == "density" else 1.0)
+        return Query(
+            pose_m=self._query_pose,
+            velocity_m_s=self._query_velocity,
+            music=self._music,
+            stage_xz=self._shown.root[[0, 2]].astype(np.float64) / self._config.stage_radius_m,
+            tempo_bpm=tempo_bpm,
+            beats=at,
+            idle=idle,
+            going_on=self._goes_on(before) if before is not None else (-1, -1),
+        )
+
+    def _place(self, choice: Choice) -> None:
+        """Set the new clip's origin so that the foot that stands goes on standing where it is."""
+        old, new = self._shown, self._new
+        self._offset[:] = 0.0
+        self._sample(self._began_beats, new)
+        turn = math.remainder(heading(old.rot[0]) - heading(new.rot[0]), 2.0 * math.pi)
+        if abs(turn) > TURN_KEPT_RAD:
+            self._offset[2] = turn
+            self._sample(self._began_beats, new)
+        joints = self._skeleton.process(new.root, new.rot)
+        weight = ROOT_ANCHOR
+        shift = ROOT_ANCHOR * (old.root - new.root).astype(np.float64)
+        for foot, ball in ((JOINT["left_foot"], 1), (JOINT["right_foot"], 3)):
+            stands = float(old.contacts[ball] * new.contacts[ball])
+            shift += stands * (self._joints[0, foot] - joints[foot])
+            weight += stands
+        self._offset[0], self._offset[1] = shift[0] / weight, shift[2] / weight
+
+    def _join(self, beats: float, step: float) -> None:
+        """Inertialise from the last two poses shown to the motion as it is now; *step*: beats that a hop lasts."""
+        self._sample(beats - step, self._new)
+        self._sample(beats, self._ahead)
+        self._inertia.cut(
+            (self._shown.root, self._shown.rot), (self._before.root, self._before.rot),
+            (self._new.root, self._new.rot), (self._ahead.root, self._ahead.rot), self._hop_s,
+        )  # fmt: skip
+
+    def _sample(self, beats: float, into: _Shown) -> None:
+        """The segment's pose at clock *beats*, on the stage, before any blend."""
+        lib, choice = self._library, self._choice
+        assert choice is not None
+        own = lib.clip_beats(choice.clip)
+        poses = lib.clip_poses(choice.clip)
+        at = choice.start_beat + (beats - self._began_beats) * choice.level
+        laps = 0.0
+        if lib.clip_flags[choice.clip] & 1:
+            laps = math.floor(at / (own.shape[0] - 1))
+            at -= laps * (own.shape[0] - 1)
+        sample(
+            lib.root_m[poses],
+            lib.rotations[poses],
+            lib.contacts[poses],
+            pose_index(own, at),
+            into.root,
+            into.rot,
+            into.contacts,
+        )
+        if laps:
+            into.root[[0, 2]] += laps * (lib.root_m[poses][-1] - lib.root_m[poses][0])[[0, 2]]
+        carry_to_stage(self._offset, into.root, into.rot)
+
+    def _settle(self) -> None:
+        """Feet above the floor; slowly home and to the front."""
+        root, offset = self._now.root, self._offset
+        joints = self._skeleton.process(root, self._now.rot)
+        lift_to_floor(joints, root)
+        self._joints[1] = self._joints[0]
+        self._joints[0] = joints
+        x, z = float(root[0]), float(root[2])
+        r = math.hypot(x, z)
+        share = min(max(r / self._config.stage_radius_m - 0.25, 0.0) / 0.5, 1.0)
+        if offset[2] != 0.0:
+            turned = offset[2] * (0.5 ** (self._hop_s / TURN_HALF_LIFE_S) - 1.0)
+            c, s = math.cos(turned), math.sin(turned)
+            dx, dz = x - offset[0], z - offset[1]
+            offset[0], offset[1] = (
+                x - (c * dx + s * dz),
+                z - (-s * dx + c * dz),
+            )  # about the dancer, not the clip's origin
+            offset[2] += turned
+        if r > 1e-6:
+            offset[0] -= x / r * share * HOME_SPEED_M_S * self._hop_s
+            offset[1] -= z / r * share * HOME_SPEED_M_S * self._hop_s
+
+    def _publish(self, heard: Record, beats: float) -> None:
+        assert self._choice is not None
+        self._before.take(self._shown)
+        self._shown.take(self._now)
+        out = self._out[0]
+        out["time_s"] = (int(heard["hop"]) + 1) * self._hop_s + self._latency_s
+        out["beat"] = beats
+        out["root_m"], out["rotations"], out["contacts"] = self._now.root, self._now.rot, self._now.contacts
+        out["segment"], out["cuts"] = self._choice.segment, self._cuts
+
+    def _told(self, choice: Choice) -> dict[str, Any]:
+        lib = self._library
+        return {
+            "event": "segment",
+            "id": lib.segment_name(choice.segment),
+            "clip": lib.clip_names[choice.clip],
+            "style": lib.styles[int(lib.clip_style[choice.clip])],
+            "start_beat": choice.start_beat,
+            "beats": round(self._cut_beats - self._began_beats, 3),
+            "music_beat": self._began_beats,
+            "rate": round(choice.rate, 4),
+            "level": choice.level,
+            "cost": round(choice.cost, 4),
+            "terms": choice.terms,
+        }
