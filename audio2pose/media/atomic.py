@@ -47,10 +47,8 @@ class BesideFile:
         self.path = Path(path)
         # A link is written through, not replaced; a device or pipe would be replaced by a file, so it is refused.
         self._target = Path(os.path.realpath(self.path))
-        self.temporary = self._target.with_name(f".{secrets.token_hex(6)}.part{self._target.suffix}")
+        self.temporary = self._target.parent / f".{secrets.token_hex(6)}.part{self._target.suffix}"
         try:
-            if len(os.fsencode(self._target.name)) > os.pathconf(self._target.parent, "PC_NAME_MAX"):
-                raise OSError(errno.ENAMETOOLONG, "name too long")
             if self._target.is_dir():
                 raise IsADirectoryError(errno.EISDIR, "is a folder")
             if self._target.exists() and not self._target.is_file():

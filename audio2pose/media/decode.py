@@ -32,9 +32,7 @@ MAX_GAP_S = 60.0
 LOUDEST = 1e6  # beyond it a float sample is garbage, and its square would not stay finite for long
 
 # Only containers that hold their own sound: a play list must not make us open other files or the network.
-_CONTAINERS = (
-    "wav,w64,aiff,au,caf,flac,ogg,mp3,aac,mov,mp4,m4a,matroska,webm,avi,mpegts,mpeg,flv,asf,wv,ape,tta,ac3,eac3,amr"
-)
+_CONTAINERS = "wav,w64,aiff,au,caf,flac,ogg,mp3,aac,mov,mp4,m4a,matroska,webm,avi,mpegts,mpeg,flv,asf,wv,ape,tta,ac3,eac3,amr"
 _SUFFIXES = "wav, flac, ogg, mp3, m4a or opus"
 _DTYPES = {"u8": np.uint8, "s16": np.int16, "s32": np.int32, "s64": np.int64, "flt": np.float32, "dbl": np.float64}
 

@@ -53,9 +53,7 @@ class Mp4Writer:
     Threads: one at a time calls; the worker is inside.
     """
 
-    def __init__(
-        self, path: str | Path, *, width: int, height: int, fps: float, sample_rate_hz: int | None = None
-    ) -> None:
+    def __init__(self, path: str | Path, *, width: int, height: int, fps: float, sample_rate_hz: int | None = None) -> None:
         if width % 2 or height % 2 or not (16 <= width <= 8192 and 16 <= height <= 8192):
             raise UsageError(
                 f"the picture is {width}x{height}, H.264 in this form wants even sizes within 16 to 8192: "
@@ -64,9 +62,7 @@ class Mp4Writer:
         if not 1.0 <= fps <= 240.0:
             raise UsageError(f"{fps:g} pictures a second, 1 to 240 were wanted: take 30 or 60")
         if sample_rate_hz is not None and not 4_000 <= sample_rate_hz <= 192_000:
-            raise UsageError(
-                f"the sound has {sample_rate_hz} samples a second, 4000 to 192000 were wanted: resample it"
-            )
+            raise UsageError(f"the sound has {sample_rate_hz} samples a second, 4000 to 192000 were wanted: resample it")
         self.path = Path(path)
         self.pictures = 0
         self.sound_frames = 0
@@ -78,9 +74,7 @@ class Mp4Writer:
 
         self._beside = BesideFile(path)
         try:
-            self._container = av.open(
-                f"file:{self._beside.temporary}", "w", format="mp4", options={"movflags": "faststart"}
-            )
+            self._container = av.open(f"file:{self._beside.temporary}", "w", format="mp4", options={"movflags": "faststart"})
             self._video = self._video_stream(width, height)
             self._audio = self._audio_stream() if sample_rate_hz is not None else None
             self._container.start_encoding()
@@ -116,9 +110,7 @@ class Mp4Writer:
     def __enter__(self) -> Mp4Writer:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if kind is None:
             self.close()
         else:
