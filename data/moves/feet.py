@@ -1,0 +1,146 @@
+"""Where each foot stands or swings, and which of them bears the body.
+
+Shapes   ball_m (P, 3) of the ball of the foot; yaw, pitch in degrees (P,); weight (P,) 1 all on the left, 0 on the right.
+Threads  pure functions.
+Source   schedule of plants and swings; timing of weight measured on dancers (lands 30 to 75 ms before the beat).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audio2pose.arrays import F64
+from audio2pose.motion.body import REST_FOOT_M
+
+from .ring import Ring
+from .score import Key, Phrase, Step
+from .tracks import Take, curve, min_jerk
+
+FREE_BELOW = 0.42
+"""A foot with less than this share of the weight lets its heel go."""
+
+
+@dataclass(frozen=True, slots=True)
+class FootPath:
+    """One foot's way through the clip; pitch is what the swing gives, heel_gate (0..1) where the free heel may add."""
+
+    ball_m: F64
+    yaw_deg: F64
+    pitch_deg: F64
+    heel_gate: F64
+    planted: NDArray[np.bool_]
+    turning: NDArray[np.bool_]
+
+
+def foot_path(phrase: Phrase, side: str, ring: Ring, take: Take) -> FootPath:
+    """The foot of *side* over all passes: it swings where its steps say and stands to the last millimetre elsewhere."""
+    steps = _all_passes(phrase, side, take)
+    P = ring.poses
+    if not steps:
+        x, z, yaw = phrase.start[side]
+        ball = np.tile([x, REST_FOOT_M, z], (P, 1))
+        still = np.zeros(P, bool)
+        return FootPath(ball, np.full(P, yaw), np.zeros(P), np.ones(P), ~still, still)
+    lift = np.array([s.beat - phrase.feel.land_lead_beats - s.swing_beats for s in steps])
+    places = np.array([[s.x_m, s.z_m, s.yaw_deg] for s in steps])
+    t = ring.time_beats
+    since = (t[:, None] - lift[None, :]) % ring.beats
+    step = np.argmin(since, axis=1)
+    swing = np.array([s.swing_beats for s in steps])[step]
+    u = np.clip(since[np.arange(P), step] / swing, 0.0, 1.0)
+    pivot = np.array([s.pivot for s in steps])[step]
+    moving = u < 1.0
+    height = np.array([s.lift_m for s in steps])[step] * ~pivot
+    before, after = np.roll(places, 1, axis=0)[step], places[step]
+    share = min_jerk((u - 0.06) / 0.86)
+    place = before + (after - before) * share[:, None]
+    way = after[:, :2] - before[:, :2]
+    side_way = np.stack([way[:, 1], -way[:, 0]], 1) / np.maximum(np.linalg.norm(way, axis=1), 1e-6)[:, None]
+    bow = np.array([s.arc_m for s in steps])[step] * np.sin(np.pi * share)
+    place[:, :2] += side_way * bow[:, None]
+    up = height * np.sin(np.pi * u**0.85) ** 1.25
+    # The toe hangs at first and is lifted before it lands; more so the higher the foot goes.
+    pitch = ~pivot * (10.0 + 110.0 * height) * np.sin(np.pi * u) * (1.0 - 1.3 * u)
+    for k, s in enumerate(steps):
+        if s.via is not None:
+            here = (step == k) & moving
+            place[here, :2], up[here], pitch[here] = _kick(s, places[k - 1], u[here])
+    gate = np.where(moving & ~pivot, np.maximum(1.0 - min_jerk(2.0 * u), min_jerk(4.0 * u - 3.0)), 1.0)
+    ball = np.stack([place[:, 0], REST_FOOT_M + up, place[:, 1]], 1)
+    return FootPath(ball, place[:, 2], pitch, gate, ~moving | pivot, moving & pivot)
+
+
+def _all_passes(phrase: Phrase, side: str, take: Take) -> list[Step]:
+    rng = take.rng(f"feet {side}")
+    mine = [s for s in phrase.steps if s.side == side]
+    out: list[Step] = []
+    for k in range(take.passes):
+        for s in mine:
+            dx, dz, turn, lift = rng.standard_normal(4).clip(-2.0, 2.0) * take.size
+            x, z, wander = (out[-1].x_m, out[-1].z_m, 0.0) if s.pivot and out else (s.x_m, s.z_m, 0.025)
+            out.append(
+                Step(
+                    side=side, beat=s.beat + k * phrase.beats, x_m=x + wander * dx, z_m=z + wander * dz,
+                    yaw_deg=s.yaw_deg + 4.0 * turn, lift_m=s.lift_m * (1.0 + 0.18 * lift), swing_beats=s.swing_beats,
+                    arc_m=s.arc_m, load=s.load, pivot=s.pivot, via=s.via,
+                )
+            )  # fmt: skip
+    if out and out[0].pivot:
+        # The ring closes here: the first turn stands where the last step stood.
+        out[0] = Step(**{**{f: getattr(out[0], f) for f in Step.__slots__}, "x_m": out[-1].x_m, "z_m": out[-1].z_m})
+    return out
+
+
+def _kick(step: Step, before: F64, u: F64) -> tuple[F64, F64, F64]:
+    """Out to the far point, a short stay there, and home: places (n, 2), heights (n,), pitches (n,)."""
+    assert step.via is not None
+    x, z, height, pitch = step.via
+    out, home = min_jerk((u - 0.04) / 0.46), min_jerk((u - 0.56) / 0.38)
+    far, after = np.array([x, z]), np.array([step.x_m, step.z_m])
+    place = before[:2] + (far - before[:2]) * out[:, None] + (after - far) * home[:, None]
+    up = height * (min_jerk(u / 0.48) - min_jerk((u - 0.58) / 0.42))
+    return place, up, pitch * np.sin(np.pi * u) ** 2 + 20.0 * np.sin(np.pi * u) * np.maximum(1.0 - 2.5 * u, 0.0)
+
+
+def weight_curve(phrase: Phrase, ring: Ring, take: Take) -> F64:
+    """Share of the weight on the left foot: written, or told by the steps (over the standing foot before one lifts)."""
+    if "weight" in phrase.body:
+        return ring.smooth(curve(phrase.body["weight"], ring, take, "weight"), 0.07 * ring.beat_s)
+    events: list[tuple[float, float]] = []
+    for s in phrase.steps:
+        if s.pivot:
+            continue
+        own = 1.0 if s.side == "L" else 0.0
+        other = 1.0 - own
+        land = s.beat - phrase.feel.land_lead_beats
+        lift = land - s.swing_beats
+        marks = [(lift, 0.08), (land + phrase.feel.settle_beats, s.load)]
+        if s.load > 0.5:
+            marks += [(lift + 0.55 * s.swing_beats, 0.36), (land - 0.02, 0.82)]
+        else:
+            marks += [(land - 0.02, 0.0)]
+        events += [(beat % phrase.beats, other + (own - other) * share) for beat, share in marks]
+    if not events:
+        return np.full(ring.poses, 0.5)
+    events.sort()
+    merged = [events[0]]
+    for beat, share in events[1:]:
+        if beat - merged[-1][0] < 0.04:
+            merged[-1] = (merged[-1][0], 0.5 * (merged[-1][1] + share))
+        else:
+            merged.append((beat, share))
+    keys = tuple(Key(beat, (share,)) for beat, share in merged)
+    exact = Take(take.name, take.passes, 0.0)
+    return ring.smooth(curve(keys, ring, exact, "weight"), 0.07 * ring.beat_s)
+
+
+def heel_lift(phrase: Phrase, side: str, weight: F64, path: FootPath, ring: Ring, take: Take) -> F64:
+    """Pitch (P,) of the whole foot: the free heel rises about the ball, a swing adds its own."""
+    mine = weight if side == "L" else 1.0 - weight
+    free = phrase.feel.heel_deg * min_jerk((FREE_BELOW - mine) / FREE_BELOW)
+    if f"heel_{side}" in phrase.body:
+        free = free + np.maximum(curve(phrase.body[f"heel_{side}"], ring, take, f"heel_{side}"), 0.0)
+    return ring.smooth(free * path.heel_gate + path.pitch_deg, 0.03)
