@@ -20,35 +20,49 @@ N_MARKS = 36
 TORSO, LEFT, RIGHT = 0, 1, 2
 
 _J = JOINT
-# from, to, radius at each end, bulge a third of the way (metres), side, how much of the side's own colour at each end
-_VOLUMES: tuple[tuple[int, int, float, float, float, int, float, float], ...] = (
-    (_J["neck"], JAW, 0.050, 0.046, 0.0, TORSO, 0.0, 0.0),
-    (JAW, CROWN, 0.074, 0.092, 0.0, TORSO, 0.0, 0.0),
-    (_J["left_shoulder"], _J["left_elbow"], 0.058, 0.041, 0.006, LEFT, 0.35, 0.75),
-    (_J["right_shoulder"], _J["right_elbow"], 0.058, 0.041, 0.006, RIGHT, 0.35, 0.75),
-    (_J["left_elbow"], _J["left_wrist"], 0.041, 0.029, 0.009, LEFT, 0.75, 1.0),
-    (_J["right_elbow"], _J["right_wrist"], 0.041, 0.029, 0.009, RIGHT, 0.75, 1.0),
-    (_J["left_wrist"], TIP, 0.029, 0.026, 0.016, LEFT, 1.0, 1.0),
-    (_J["right_wrist"], TIP + 1, 0.029, 0.026, 0.016, RIGHT, 1.0, 1.0),
-    (_J["left_hip"], _J["left_knee"], 0.092, 0.056, 0.006, LEFT, 0.0, 0.65),
-    (_J["right_hip"], _J["right_knee"], 0.092, 0.056, 0.006, RIGHT, 0.0, 0.65),
-    (_J["left_knee"], _J["left_ankle"], 0.056, 0.036, 0.014, LEFT, 0.65, 1.0),
-    (_J["right_knee"], _J["right_ankle"], 0.056, 0.036, 0.014, RIGHT, 0.65, 1.0),
-    (_J["left_ankle"], _J["left_foot"], 0.037, 0.030, 0.0, LEFT, 1.0, 1.0),
-    (_J["right_ankle"], _J["right_foot"], 0.037, 0.030, 0.0, RIGHT, 1.0, 1.0),
-    (HEEL, TOE, 0.034, 0.028, 0.006, LEFT, 1.0, 1.0),
-    (HEEL + 1, TOE + 1, 0.034, 0.028, 0.006, RIGHT, 1.0, 1.0),
+# from, to, radius at each end, bulge a third of the way (metres), how round each end is lit (a joint is lit as a tube, so
+# that it does not look like a ball), metres by which it is drawn as if farther away, side, share of the side's own colour
+_VOLUMES: tuple[tuple[int, int, float, float, float, float, float, float, int, float, float], ...] = (
+    (_J["neck"], JAW, 0.054, 0.048, 0.0, 0.2, 0.2, 0.16, TORSO, 0.0, 0.0),
+    (JAW, CROWN, 0.077, 0.092, 0.0, 1.0, 1.0, 0.0, TORSO, 0.0, 0.0),
+    (_J["left_shoulder"], _J["left_elbow"], 0.058, 0.041, 0.006, 0.6, 0.25, 0.0, LEFT, 0.30, 0.75),
+    (_J["right_shoulder"], _J["right_elbow"], 0.058, 0.041, 0.006, 0.6, 0.25, 0.0, RIGHT, 0.30, 0.75),
+    (_J["left_elbow"], _J["left_wrist"], 0.041, 0.029, 0.008, 0.25, 0.25, 0.0, LEFT, 0.75, 1.0),
+    (_J["right_elbow"], _J["right_wrist"], 0.041, 0.029, 0.008, 0.25, 0.25, 0.0, RIGHT, 0.75, 1.0),
+    (_J["left_wrist"], TIP, 0.029, 0.024, 0.012, 0.25, 1.0, 0.0, LEFT, 1.0, 1.0),
+    (_J["right_wrist"], TIP + 1, 0.029, 0.024, 0.012, 0.25, 1.0, 0.0, RIGHT, 1.0, 1.0),
+    (_J["left_hip"], _J["left_knee"], 0.090, 0.056, 0.008, 0.25, 0.25, 0.10, LEFT, 0.0, 0.65),
+    (_J["right_hip"], _J["right_knee"], 0.090, 0.056, 0.008, 0.25, 0.25, 0.10, RIGHT, 0.0, 0.65),
+    (_J["left_knee"], _J["left_ankle"], 0.056, 0.036, 0.014, 0.25, 0.25, 0.0, LEFT, 0.65, 1.0),
+    (_J["right_knee"], _J["right_ankle"], 0.056, 0.036, 0.014, 0.25, 0.25, 0.0, RIGHT, 0.65, 1.0),
 )
 N_LIMBS = len(_VOLUMES)
 LIMB_ENDS: I32 = np.array([v[:2] for v in _VOLUMES], np.int32)
 LIMB_RADII_M: F32 = np.array([v[2:5] for v in _VOLUMES], np.float32)
-LIMB_SIDES: I32 = np.array([v[5] for v in _VOLUMES], np.int32)
-LIMB_MIX: F32 = np.array([v[6:8] for v in _VOLUMES], np.float32)
+LIMB_CAPS: F32 = np.array([v[5:7] for v in _VOLUMES], np.float32)
+LIMB_BACK_M: F32 = np.array([v[7] for v in _VOLUMES], np.float32)
+LIMB_SIDES: I32 = np.array([v[8] for v in _VOLUMES], np.int32)
+LIMB_MIX: F32 = np.array([v[9:11] for v in _VOLUMES], np.float32)
 
-TORSO_MARKS: I32 = np.array([SHOULDER, SHOULDER + 1, CHEST, WAIST, _J["left_hip"], _J["right_hip"]], np.int32)
-TORSO_RADII_M: F32 = np.array([0.068, 0.068, 0.108, 0.092, 0.094, 0.094], np.float32)
-"""The trunk is one volume: six balls, joined smoothly in the shader."""
-
+# A mass is six balls that the shader joins smoothly: 0-2, 1-2, 0-3, 1-3, 2-3, 3-4, 3-5, 4-5. The trunk, then the feet.
+MASS_MARKS: I32 = np.array(
+    [
+        [SHOULDER, SHOULDER + 1, CHEST, WAIST, _J["left_hip"], _J["right_hip"]],
+        [_J["left_ankle"], HEEL, _J["left_foot"], _J["left_foot"], TOE, TOE],
+        [_J["right_ankle"], HEEL + 1, _J["right_foot"], _J["right_foot"], TOE + 1, TOE + 1],
+    ],
+    np.int32,
+)
+MASS_RADII_M: F32 = np.array(
+    [
+        [0.072, 0.072, 0.112, 0.097, 0.082, 0.082],
+        [0.033, 0.030, 0.030, 0.030, 0.022, 0.022],
+        [0.033, 0.030, 0.030, 0.030, 0.022, 0.022],
+    ],
+    np.float32,
+)
+MASS_SIDES: I32 = np.array([TORSO, LEFT, RIGHT], np.int32)
+N_MASSES = 3
 
 @njit(cache=True, nogil=True)
 def landmarks(positions_m: F32, marks_m: F32) -> None:
@@ -77,7 +91,7 @@ def landmarks(positions_m: F32, marks_m: F32) -> None:
             marks_m[TIP + side, a] = positions_m[knuckle, a] + np.float32(0.75) * (
                 positions_m[knuckle, a] - positions_m[wrist, a]
             )
-            marks_m[SHOULDER + side, a] = np.float32(0.82) * positions_m[shoulder, a] + np.float32(0.18) * positions_m[9, a]
+            marks_m[SHOULDER + side, a] = np.float32(0.86) * positions_m[shoulder, a] + np.float32(0.14) * positions_m[9, a]
     neck = np.float32(0.0)
     for a in range(3):
         d = positions_m[15, a] - positions_m[12, a]

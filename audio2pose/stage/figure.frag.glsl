@@ -14,7 +14,11 @@ vec4 capsule(vec4 a, vec4 b, float bulge) {
     float h = clamp(along, 0.0, 1.0);
     float radius = mix(a.w, b.w, h) + bulge * 6.75 * h * (1.0 - h) * (1.0 - h);
     vec2 off = pa - ba * h;
-    return vec4(along, length(off) - radius, off / radius);
+    // Balls carry in z how round their end is lit: 0 as a tube that goes on, 1 as a ball.
+    vec2 axis = ba * inversesqrt(max(dot(ba, ba), 1e-3));
+    float over = dot(off, axis);
+    vec2 n = off - axis * over * (1.0 - mix(a.z, b.z, step(0.5, along)));
+    return vec4(along, length(off) - radius, n / radius);
 }
 
 // xy normal, z distance: eight capsules between six balls, blended so that no seam shows.
@@ -24,7 +28,10 @@ vec3 trunk() {
     #define JOIN(A, B) c = capsule(A, B, 0.0); w = exp2(clamp(-c.y / k, -40.0, 40.0)); sum += w; n += w * c.zw;
     JOIN(v_ball0, v_ball2) JOIN(v_ball1, v_ball2) JOIN(v_ball0, v_ball3) JOIN(v_ball1, v_ball3)
     JOIN(v_ball2, v_ball3) JOIN(v_ball3, v_ball4) JOIN(v_ball3, v_ball5) JOIN(v_ball4, v_ball5)
-    return vec3(n / sum, -k * log2(sum));
+    float d = -k * log2(sum);
+    // The blend lies outside of its parts, where their normals are longer than 1: ease them, and turn only at the edge.
+    float steep = clamp(1.0 + d / (0.45 * v_ball3.w), 0.0, 1.0);
+    return vec3(normalize(n + 1e-5) * max(min(0.78 * length(n) / sum, 0.9), steep * steep * steep), d);
 }
 
 vec3 lit(vec3 base, vec2 nxy) {
@@ -34,11 +41,16 @@ vec3 lit(vec3 base, vec2 nxy) {
     float soft = 0.5 + 0.5 * key;
     float rim = pow(1.0 - n.z, 2.5) * smoothstep(-0.35, 0.9, dot(n.xy, vec2(0.80, 0.60)));
     float shine = pow(max(dot(n, vec3(-0.25, 0.36, 0.90)), 0.0), 28.0);
-    return base * (0.30 + 0.82 * soft * soft) + u_rim * (0.75 * rim + 0.16 * shine);
+    return base * (0.22 + 0.92 * soft * soft) + u_rim * (1.0 * rim + 0.14 * shine);
 }
 
 void main() {
     float what = v_kind.x, soft = v_kind.y;
+    if (what > 3.5 && what < 4.5) {                     // a trail: opacity 0..1 and place across, -1..1, at each corner
+        float inside = 1.0 - v_colour1.a * v_colour1.a;
+        gl_FragColor = vec4(v_colour0.rgb * v_colour0.a * inside * inside, 0.0);
+        return;
+    }
     if (what > 4.5) {                                   // a shadow on the floor: an ellipse, radii in ball1
         vec2 q = (v_at - v_ball0.xy) / v_ball1.xy;
         gl_FragColor = vec4(v_colour0.rgb, 1.0) * v_colour0.a * max(exp(-2.5 * dot(q, q)) - 0.08, 0.0);
@@ -48,16 +60,14 @@ void main() {
     vec2 n; float d, h, side;
     if (whole) {
         vec3 t = trunk();
-        n = t.xy; d = t.z; h = 0.0; side = 1.0;
+        d = t.z; h = 0.0;
+        // Below, the trunk goes on into the thighs: no shade and no line there, or it looks like a garment.
+        n = vec2(t.x, max(t.y, 0.30 * t.y));
+        side = 0.6 * smoothstep(-0.45, 0.05, t.y);
     } else {
         vec4 c = capsule(v_ball0, v_ball1, v_colour1.a);
         n = c.zw; d = c.y; h = clamp(c.x, 0.0, 1.0);
         side = smoothstep(-0.05, 0.15, c.x) * smoothstep(1.05, 0.9, c.x);
-        if (what > 3.5) {                               // a trail: no caps, so that its pieces do not add up
-            float inside = step(0.0, c.x) * step(c.x, 1.0) * smoothstep(0.0, -1.0, d / v_ball0.w);
-            gl_FragColor = vec4(v_colour0.rgb * mix(v_colour0.a, soft, h) * inside, 0.0);
-            return;
-        }
     }
     vec3 base = mix(v_colour0.rgb, v_colour1.rgb, h);
     if (what > 1.5) {                                   // glow: light that falls off around the part

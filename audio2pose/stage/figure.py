@@ -36,18 +36,18 @@ def shader(name: str) -> str:
 
 
 class Figure:
-    """All dancers of a picture. `flat` switches off what would spill into a flat background: glow, shadow, reflection.
+    """All dancers of a picture, with a `floor` (shadows, reflections) and with `glow` (and trails) or without.
 
     Threads: the one that owns the GL context.
     """
 
-    def __init__(self, of: Palette, edge: tuple[float, float, float], *, flat: bool, edge_strength: float) -> None:
-        self._flat = flat
+    def __init__(self, of: Palette, edge: tuple[float, float, float], *, floor: bool, glow: bool, edge_strength: float) -> None:
+        self._floor, self._glow = floor, glow
         self._glow_opacity = 0.20 if of.light else 0.13
         self._tones: F32 = np.array([of.torso, of.left, of.right, of.glow], np.float32)
         self._shade: F32 = np.array([c * (0.45 if of.light else 0.12) for c in of.bottom], np.float32)
-        self._reflect = 0.10 if of.light else 0.16
-        self._light = of.light
+        self._reflect = 0.22 if of.light else 0.34
+        self._tints = of.light
         self._program = gloo.Program(shader("figure.vert.glsl"), shader("figure.frag.glsl"))
         self._program["u_rim"] = of.rim
         self._program["u_edge"] = (*edge, edge_strength)
@@ -79,8 +79,10 @@ class Figure:
         for d in range(dancers):
             landmarks(positions_m[d], self._marks[d])
             self.trails[d].push(positions_m[d], t_s)
-        if not self._flat:
-            self._surroundings(lens, 1.0 + 0.8 * energy)
+        if self._floor:
+            self._on_the_floor(lens)
+        if self._glow:
+            self._light(lens, 1.0 + 0.8 * energy)
         n = N_PARTS
         for d in range(dancers):
             parts, depths = self._loose[d * n : (d + 1) * n], self._depths[d * n : (d + 1) * n]
@@ -88,12 +90,12 @@ class Figure:
         back_to_front(self._depths, self._order)
         np.take(self._loose, self._order, axis=0, out=self._quads[dancers * _PER_DANCER :], mode="clip")
         self._buffer.set_data(self._quads.reshape(-1).view(_VERTEX), copy=False)
-        self._program["u_size"] = (*size, 1.0 if self._light else 0.0)
+        self._program["u_size"] = (*size, 1.0 if self._tints else 0.0)
         gloo.set_state(blend=True, depth_test=False, cull_face=False, blend_func=("one", "one_minus_src_alpha"))
         self._program.draw("triangles", self._indices)
 
-    def _surroundings(self, lens: F32, glow: float) -> None:
-        """Shadows, then reflections, then glow and trails: all behind the bodies."""
+    def _on_the_floor(self, lens: F32) -> None:
+        """Shadows, then reflections: behind everything."""
         n, D = N_PARTS, self._dancers
         at = 0
         for d in range(D):
@@ -106,11 +108,16 @@ class Figure:
             back_to_front(depths, self._order[:n])
             np.take(parts, self._order[:n], axis=0, out=self._quads[at : at + n], mode="clip")
             at += n
+
+    def _light(self, lens: F32, glow: float) -> None:
+        """Glow, then trails: behind the bodies."""
+        n, D = N_PARTS, self._dancers
+        at = D * (len(_SHADOWS) + n)
         for d in range(D):
             parts = self._quads[at : at + n]
             body(self._marks[d], lens, self._tones, True, 1.0, self._glow_opacity * glow, 0.11, parts, self._depths[:n],
                  self._spot)  # fmt: skip
             at += n
         for d in range(D):
-            self.trails[d].write(lens, self._tones, self._light, self._quads[at : at + N_TRAIL_QUADS], self._spot)
+            self.trails[d].write(lens, self._tones, self._tints, self._quads[at : at + N_TRAIL_QUADS])
             at += N_TRAIL_QUADS

@@ -52,19 +52,27 @@ class Offscreen:
         self._target = gloo.FrameBuffer(
             gloo.Texture2D(shape=(config.height, config.width, 4), format="rgba", interpolation="nearest")
         )
-        self._stage = Stage(config, top_row_first=True)
+        self.stage = Stage(config, top_row_first=True)
         self._pixels: U8 = np.zeros((config.height, config.width, 3), np.uint8)
         self._read = gl2._get_gl_func("glReadPixels", None, (ctypes.c_int,) * 4 + (ctypes.c_uint,) * 2 + (ctypes.c_void_p,))
 
     def picture(self, positions_m: F32, *, t_s: float, beat: float, energy: float, onset: float = 0.0) -> U8:
         """The picture (H, W, 3) of dancers *positions_m* (D, 24, 3); the buffer is ours and overwritten by the next call."""
+        with self.target():
+            self.stage.draw(positions_m, t_s=t_s, beat=beat, energy=energy, onset=onset)
+            return self.read()
+
+    def target(self) -> Any:
+        """A context in which `stage` draws into this picture."""
         self._canvas.set_current()
+        return self._target
+
+    def read(self) -> U8:
+        """The picture (H, W, 3) as last drawn, within `target`; the way back from the GPU is most of its cost."""
         width, height = self._size
-        with self._target:
-            self._stage.draw(positions_m, t_s=t_s, beat=beat, energy=energy, onset=onset)
-            self._canvas.context.flush_commands()
-            gl2.glPixelStorei(gl2.GL_PACK_ALIGNMENT, 1)
-            self._read(0, 0, width, height, gl2.GL_RGB, gl2.GL_UNSIGNED_BYTE, self._pixels.ctypes.data)
+        self._canvas.context.flush_commands()
+        gl2.glPixelStorei(gl2.GL_PACK_ALIGNMENT, 1)
+        self._read(0, 0, width, height, gl2.GL_RGB, gl2.GL_UNSIGNED_BYTE, self._pixels.ctypes.data)
         return self._pixels
 
     def close(self) -> None:

@@ -64,9 +64,9 @@ PALETTES: dict[str, Palette] = {
 
 BACKGROUNDS: dict[str, str] = {
     "stage": "gradient, floor, shadows and glow",
-    "plain": "one flat colour, the middle of the palette's gradient",
-    "chroma": "pure green to be keyed out, no glow",
-    "black": "pure black, for additive mixing and projection mapping",
+    "plain": "one flat colour, the middle of the palette's gradient; glow",
+    "chroma": "pure green to be keyed out; no glow",
+    "black": "pure black, for mixing and mapping; glow",
 }
 CHROMA_GREEN: Colour = (0.0, 177.0 / 255.0, 64.0 / 255.0)
 

@@ -6,18 +6,32 @@ Threads  any; kernels are pure, write only into what they are given and run with
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numba import njit
 
 from audio2pose.arrays import F32, I32
-from audio2pose.stage.anatomy import LIMB_ENDS, LIMB_MIX, LIMB_RADII_M, LIMB_SIDES, N_LIMBS, TORSO_MARKS, TORSO_RADII_M
+from audio2pose.stage.anatomy import (
+    LIMB_BACK_M,
+    LIMB_CAPS,
+    LIMB_ENDS,
+    LIMB_MIX,
+    LIMB_RADII_M,
+    LIMB_SIDES,
+    MASS_MARKS,
+    MASS_RADII_M,
+    MASS_SIDES,
+    N_LIMBS,
+    N_MASSES,
+)
 from audio2pose.stage.camera import project
 
 ROW = 36
 """Floats a corner: corner 2, six balls of 4, two colours of 4, kind and softness."""
-N_PARTS = N_LIMBS + 1
-"""Volumes of one body; the last is the trunk."""
-SOLID, SOLID_TRUNK, GLOW, GLOW_TRUNK, TRAIL, SHADOW = 0.0, 1.0, 2.0, 3.0, 4.0, 5.0
+N_PARTS = N_LIMBS + N_MASSES
+"""Volumes of one body: limbs, then masses."""
+SOLID, SOLID_MASS, GLOW, GLOW_MASS, TRAIL, SHADOW = 0.0, 1.0, 2.0, 3.0, 4.0, 5.0
 
 _ZERO = np.float32(0.0)
 
@@ -53,7 +67,7 @@ def put_ball(quad: F32, i: int, mark_m: F32, radius_m: float, lens: F32, mirror:
     project(spot, lens, spot)
     scale = lens[12] / spot[2]
     quad[0, 2 + 4 * i], quad[0, 3 + 4 * i] = spot[0], spot[1]
-    quad[0, 4 + 4 * i], quad[0, 5 + 4 * i] = -spot[2] * scale, radius_m * scale
+    quad[0, 4 + 4 * i], quad[0, 5 + 4 * i] = np.float32(1.0), radius_m * scale
     return spot[0] + spot[1] + spot[2] - spot[0] - spot[1]
 
 
@@ -62,32 +76,37 @@ def part(
     quad: F32, p: int, marks_m: F32, lens: F32, tones: F32, glow: bool, mirror: float, opacity: float, soft: float, spot: F32
 ) -> float:
     """Write volume *p* of a body into *quad* (4, ROW); returns its depth in metres, or -1 where a joint is not finite."""
-    trunk = p == N_LIMBS
+    mass = p - N_LIMBS
     depth = np.float32(0.0)
-    balls = TORSO_MARKS.shape[0] if trunk else 2
+    balls = 6 if mass >= 0 else 2
     for i in range(balls):
-        if trunk:
-            depth += put_ball(quad, i, marks_m[TORSO_MARKS[i]], TORSO_RADII_M[i], lens, mirror, spot)
+        if mass >= 0:
+            depth += put_ball(quad, i, marks_m[MASS_MARKS[mass, i]], MASS_RADII_M[mass, i], lens, mirror, spot)
         else:
             depth += put_ball(quad, i, marks_m[LIMB_ENDS[p, i]], LIMB_RADII_M[p, i], lens, mirror, spot)
+            quad[0, 4 + 4 * i] = LIMB_CAPS[p, i]
     depth /= balls
     if not np.isfinite(depth):
         hide(quad)
         return np.float32(-1.0)
     scale = lens[12] / depth
-    side = 0 if trunk else LIMB_SIDES[p]
+    side = MASS_SIDES[mass] if mass >= 0 else LIMB_SIDES[p]
     for c in range(3):
         for end in range(2):
-            k = _ZERO if trunk else LIMB_MIX[p, end]
+            k = np.float32(1.0) if mass >= 0 else LIMB_MIX[p, end]
             quad[0, 26 + 4 * end + c] = tones[3, c] if glow else tones[0, c] + (tones[side, c] - tones[0, c]) * k
-    bulge = _ZERO if trunk else LIMB_RADII_M[p, 2] * scale
+    if mirror < 0.0:
+        # A reflection fades with height; it also hides that see-through parts add up where they overlap.
+        away = marks_m[MASS_MARKS[mass, 2], 1] if mass >= 0 else marks_m[LIMB_ENDS[p, 0], 1]
+        opacity *= math.exp(-max(away, _ZERO) / 0.35)
+    bulge = _ZERO if mass >= 0 else LIMB_RADII_M[p, 2] * scale
     quad[0, 29], quad[0, 33] = opacity, bulge
     soft_px = max(soft * scale, np.float32(0.75))
-    quad[0, 34] = (GLOW if glow else SOLID) + (1.0 if trunk else 0.0)
+    quad[0, 34] = (GLOW if glow else SOLID) + (1.0 if mass >= 0 else 0.0)
     quad[0, 35] = soft_px
     margin = 2.4 * soft_px if glow else soft_px + 0.02 * scale + 1.0
-    spread(quad, balls, margin + bulge)
-    return depth
+    spread(quad, balls, margin + bulge + (0.03 * scale if mass >= 0 else 0.0))
+    return depth + (_ZERO if mass >= 0 else LIMB_BACK_M[p])
 
 
 @njit(cache=True, nogil=True)
@@ -128,7 +147,6 @@ def shadow(quad: F32, mark_m: F32, radius_m: float, strength: float, colour: F32
         quad[0, 26 + c] = colour[c]
     quad[0, 29] = strength * max(1.0 - height / 1.3, 0.0)
     quad[0, 34], quad[0, 35] = SHADOW, 1.0
-    quad[0, 5] = 0.0
     spread(quad, 1, 0.0)
     for corner in range(4):
         quad[corner, 0] = quad[0, 2] + (wide if corner in (1, 2) else -wide)

@@ -34,7 +34,8 @@ class Stage:
         chroma = config.background == "chroma"
         edge = self._flat if self._flat is not None else look.bottom
         self._floor = Floor(look) if self._flat is None else None
-        self._figure = Figure(look, edge, flat=self._flat is not None, edge_strength=0.0 if chroma else 0.75)
+        self._figure = Figure(look, edge, floor=self._flat is None, glow=not chroma,
+                              edge_strength=0.0 if chroma else 0.75)  # fmt: skip
         self._upright = -1.0 if top_row_first else 1.0
         self._centre: F32 = np.zeros(3, np.float32)
         self.resize(config.width, config.height)

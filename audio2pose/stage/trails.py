@@ -1,6 +1,6 @@
 """Light that hands and feet leave behind: the last fifth of a second of their way.
 
-Shapes   ring: (N_SAMPLES, 4, 3) metres, newest at `head`; quads: (N_TRAIL_QUADS, 4, ROW).
+Shapes   ring: (N_SAMPLES, 4, 3) metres, newest at `head`; quads: (N_TRAIL_QUADS, 4, ROW), see quads.py.
 Threads  the one that draws.
 """
 
@@ -11,7 +11,8 @@ from numba import njit
 
 from audio2pose.arrays import F32, F64
 from audio2pose.motion.body import JOINT
-from audio2pose.stage.quads import ROW, TRAIL, hide, put_ball, spread
+from audio2pose.stage.camera import project
+from audio2pose.stage.quads import TRAIL, hide
 
 N_SAMPLES = 14
 N_TRAIL_QUADS = 4 * (N_SAMPLES - 1)
@@ -26,35 +27,44 @@ _SLOW_M_S, _FAST_M_S = np.float32(1.2), np.float32(5.0)
 @njit(cache=True, nogil=True)
 def ribbons(
     ring: F32, times_s: F64, head: int, count: int, now_s: float, lens: F32, tones: F32, strength: float, quads: F32,
-    spot: F32,
+    places: F32,
 ) -> None:  # fmt: skip
-    """Write the trails of one dancer into *quads*: fading with age, and only as bright as the motion is fast."""
+    """Write the trails of one dancer into *quads*: fading with age, and only as bright as the motion is fast.
+
+    *places* (N_SAMPLES, 6) is room for each sample's pixel, half width in x and y, opacity and depth.
+    """
     n = ring.shape[0]
     for e in range(4):
-        for k in range(n - 1):
-            quad = quads[e * (n - 1) + k]
-            new, old = (head - k) % n, (head - k - 1) % n
-            if k + 1 >= count:
-                hide(quad)
-                continue
+        for k in range(count):
+            at = (head - k) % n
+            project(ring[at, e], lens, places[k])
+            places[k, 5] = places[k, 2]
+        for k in range(count):
+            before, after = max(k - 1, 0), min(k + 1, count - 1)
+            new, old = (head - before) % n, (head - after) % n
             dt_s = max(times_s[new] - times_s[old], 1e-4)
             far = np.float32(0.0)
             for a in range(3):
                 gap = ring[new, e, a] - ring[old, e, a]
                 far += gap * gap
             speed = min(max((np.sqrt(far) / dt_s - _SLOW_M_S) / (_FAST_M_S - _SLOW_M_S), 0.0), 1.0)
-            young = max(1.0 - (now_s - times_s[new]) / TRAIL_S, 0.0)
-            aged = max(1.0 - (now_s - times_s[old]) / TRAIL_S, 0.0)
-            depth = put_ball(quad, 0, ring[new, e], 0.012 + 0.026 * young, lens, 1.0, spot)
-            depth += put_ball(quad, 1, ring[old, e], 0.012 + 0.026 * aged, lens, 1.0, spot)
-            if not np.isfinite(depth) or speed <= 0.0 or young <= 0.0:
+            young = max(1.0 - (now_s - times_s[(head - k) % n]) / TRAIL_S, 0.0)
+            x, y = places[before, 0] - places[after, 0], places[before, 1] - places[after, 1]
+            half = (0.006 + 0.030 * young) * lens[12] / places[k, 5] / max(np.sqrt(x * x + y * y), 1e-3)
+            places[k, 2], places[k, 3] = -y * half, x * half
+            places[k, 4] = strength * speed * young
+        for k in range(n - 1):
+            quad = quads[e * (n - 1) + k]
+            if k + 1 >= count or not np.isfinite(places[k].sum() + places[k + 1].sum()):
                 hide(quad)
                 continue
-            for c in range(3):
-                quad[0, 26 + c] = tones[1 + e % 2, c]
-            quad[0, 29], quad[0, 33] = strength * speed * young, 0.0
-            quad[0, 34], quad[0, 35] = TRAIL, strength * speed * aged
-            spread(quad, 2, 1.0)
+            for corner in range(4):
+                sample, across = k + corner // 2, np.float32(1.0 if corner in (1, 2) else -1.0)
+                quad[corner, 0] = places[sample, 0] + across * places[sample, 2]
+                quad[corner, 1] = places[sample, 1] + across * places[sample, 3]
+                for c in range(3):
+                    quad[corner, 26 + c] = tones[1 + e % 2, c]
+                quad[corner, 29], quad[corner, 33], quad[corner, 34] = places[sample, 4], across, TRAIL
 
 
 class Trails:
@@ -65,6 +75,7 @@ class Trails:
 
     def __init__(self) -> None:
         self._ring: F32 = np.zeros((N_SAMPLES, 4, 3), np.float32)
+        self._places: F32 = np.zeros((N_SAMPLES, 6), np.float32)
         self._times_s: F64 = np.zeros(N_SAMPLES, np.float64)
         self.reset()
 
@@ -84,8 +95,7 @@ class Trails:
         self._ring[self._head] = positions_m[_JOINTS]
         self._times_s[self._head] = t_s
 
-    def write(self, lens: F32, tones: F32, light: bool, quads: F32, spot: F32) -> None:
+    def write(self, lens: F32, tones: F32, light: bool, quads: F32) -> None:
         """Write the quads (N_TRAIL_QUADS, 4, ROW) of what is still visible."""
-        assert quads.shape[-1] == ROW
         strength = 0.0 if light else 0.42
-        ribbons(self._ring, self._times_s, self._head, self._count, self._now_s, lens, tones, strength, quads, spot)
+        ribbons(self._ring, self._times_s, self._head, self._count, self._now_s, lens, tones, strength, quads, self._places)
