@@ -25,7 +25,7 @@ SWING = {HOUSE_BPM: 0.10, HOP_BPM: 0.26}  # how late an odd sixteenth is, in six
 
 SECTIONS = (("intro", 0), ("groove", 4), ("build", 12), ("drop", 16), ("breakdown", 24), ("drop2", 28), ("outro", 32))
 
-# Am7, Fmaj7, Cmaj7, G6: semitones from A (220 Hz) for the chord, from A1 (55 Hz) for the bass
+# Am7, Fmaj7, C over E, G6: semitones from A (220 Hz) for the chord, from A1 (55 Hz) for the bass
 CHORDS = ((0, 3, 7, 10), (-4, 0, 3, 7), (-5, -2, 3, 7), (-2, 2, 5, 7))
 ROOTS = (0, -4, 3, -2)
 # The hook, two bars: (sixteenth, semitones from A4, sixteenths held)
@@ -38,27 +38,30 @@ HOOK = (
 GROOVES = {
     "intro": {"kick": "X...X...X...X...", "open": "..x...x...x...x.", "closed": "x.x.x.x.x.x.x.x."},
     "groove": {
-        "kick": "X...X...X...X...", "clap": "....X.......X...", "open": "..X...X...X...X.", "closed": "xx.xxx.xxx.xxx.x",
-        "bass": "..X..x...xX..x..", "stab": "...X..x....X..x.",
+        "kick": "X...X...X...X...", "clap": "....X.......X...", "open": "..x...x...x...x.", "closed": "Xx.xXx.xXx.xXx.x",
+        "bass": "..X..x...xX..x..", "stab": "...X..x.X..X....",
     },
     "build": {"kick": "X...X...X...X...", "closed": "x.x.x.x.x.x.x.x.", "stab": "X..x..X..x..X.x."},
     "drop": {
-        "kick": "X...X...X...X...", "clap": "....X.......X...", "open": "..X...X...X...X.", "closed": "xxxxxxxxxxxxxxxx",
-        "bass": "..Xx..X...Xx..Xx", "stab": "X..X..X...X..X..",
+        "kick": "X...X...X...X...", "clap": "....X.......X...", "open": "..x...x...x...x.", "closed": "XxxxXxxxXxxxXxxx",
+        "bass": "X.Xx..X.X.Xx..Xx", "stab": "X..X..x.X..X..x.",
     },
     "breakdown": {},
     "drop2": {
         "kick": "X......xX.X.....", "snare": "....X..x....X...", "closed": "X.x.X.xxX.x.X.x.", "bass": "X......xX.X...x.",
         "stab": "..X......x....X.",
     },
-    "outro": {"kick": "X.......X.......", "snare": "....X.......X...", "closed": "x.x.x.x.x.x.x.x.", "bass": "X.......X......."},
+    "outro": {
+        "kick": "X.......X.......", "snare": "....X.......X...", "closed": "x.x.x.x.x.x.x.x.", "bass": "X.......X.......",
+    },
 }  # fmt: skip
-PAD_LEVEL = {"intro": 0.9, "groove": 0.35, "build": 0.7, "drop": 0.45, "breakdown": 1.25, "drop2": 0.6, "outro": 1.0}
+PAD_LEVEL = {"intro": 0.9, "groove": 0.5, "build": 0.7, "drop": 0.45, "breakdown": 1.25, "drop2": 0.6, "outro": 1.0}
 LEAD_LEVEL = {"drop": 1.0, "drop2": 0.9, "breakdown": 0.55}
 VELOCITY = {"X": 1.0, "x": 0.55}
 # Peak of each track's loudest note before the mix is normalised; the kick leads at -8 dBFS
-LEVEL = {"kick": 0.40, "clap": 0.21, "snare": 0.24, "closed": 0.08, "open": 0.12, "bass": 0.25, "stab": 0.13}
-PAD, LEAD, RISER, CRASH = 0.13, 0.10, 0.13, 0.15
+LEVEL = {"kick": 0.40, "clap": 0.30, "snare": 0.30, "closed": 0.13, "open": 0.20, "bass": 0.19, "stab": 0.25}
+PAD, LEAD, RISER, CRASH = 0.19, 0.16, 0.16, 0.20
+DRIVE = 1.7  # into the soft clip
 DUCK, DUCK_S = 0.8, 0.26  # how far and how long a kick pushes bass and chords down
 
 
@@ -112,6 +115,11 @@ def _hz(semitones: float, from_hz: float) -> float:
     return from_hz * 2.0 ** (semitones / 12.0)
 
 
+def _voicing(chord: int) -> tuple[float, ...]:
+    """The notes of a chord, in Hz, its lowest doubled an octave below."""
+    return (_hz(CHORDS[chord][0] - 12, 220.0), *(_hz(n, 220.0) for n in CHORDS[chord]))
+
+
 def _section(bar: int) -> str:
     return [name for name, first in SECTIONS if first <= bar][-1]
 
@@ -128,8 +136,9 @@ class _Band:
             "open": synth.hat(0.095, 16),
         }  # fmt: skip
         self._crash = synth.crash()
-        self._stab = [synth.stab(tuple(_hz(n, 220.0) for n in chord), 0.14) for chord in CHORDS]
+        self._stab = [synth.stab(_voicing(chord)[1:], 0.14) for chord in range(len(CHORDS))]
         self._note = functools.cache(lambda n, held_s: synth.lead(_hz(n, 440.0), held_s))
+        self._pad = functools.cache(lambda chord, held_s: synth.pad(_voicing(chord), held_s, 20 + chord))
         self._low = functools.cache(lambda n, held_s: synth.bass(_hz(n, 55.0), held_s, 900.0))
 
     def play(self) -> F32:
@@ -176,9 +185,7 @@ class _Band:
                 gain = LEVEL["stab"] * VELOCITY[letter]
                 for echo, share in ((0, 1.0), (3, 0.35), (6, 0.13)):
                     self._put(self._chords, self._stab[chord], _at(bar, step + echo, swing=swing), gain * share)
-        notes_hz = tuple(_hz(n, 220.0) for n in CHORDS[chord])
-        pad = synth.pad((notes_hz[0] / 2.0, *notes_hz), 16 * step_s + 0.25, 20 + chord)
-        self._put(self._chords, pad, _at(bar, 0), PAD * PAD_LEVEL[section])
+        self._put(self._chords, self._pad(chord, 16 * step_s + 0.25), _at(bar, 0), PAD * PAD_LEVEL[section])
         if section in LEAD_LEVEL and not (section == "breakdown" and bar < 26):
             half = 16 * (bar % 2)
             for step, n, steps_held in HOOK:
@@ -215,8 +222,7 @@ class _Band:
         self._put(self._drums, self._drum["kick"], at, LEVEL["kick"])
         self._put(self._air, self._crash, at, CRASH)
         self._put(self._bass, self._low(0, 1.5), at, LEVEL["bass"])
-        pad = synth.pad(tuple(_hz(n, 220.0) for n in CHORDS[0]), TAIL_S - 0.1, 24)
-        self._put(self._chords, pad, at, PAD)
+        self._put(self._chords, self._pad(0, TAIL_S - 0.1), at, PAD)
         self._kicks.append(at)
 
     def _mix(self) -> F32:
@@ -234,8 +240,7 @@ class _Band:
         mix = (self._bass + self._chords) * duck
         mix += self._lead * (0.5 + 0.5 * duck) + self._air
         mix += self._drums
-        mix = np.tanh(np.float32(1.25) * mix)
-        mix = synth.filtered(mix, 24.0, 19000.0)
+        mix = np.tanh(np.float32(DRIVE) * mix)
         fade = round(0.4 * RATE_HZ)
         mix[-fade:] *= np.linspace(1.0, 0.0, fade, dtype=np.float32) ** 2
         return mix * np.float32(PEAK / np.abs(mix).max())

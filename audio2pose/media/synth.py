@@ -27,7 +27,7 @@ def seconds(duration_s: float) -> F64:
 
 def filtered(x: F32, low_hz: float, high_hz: float, order: int = 2) -> F32:
     """*x* with what lies outside *low_hz* to *high_hz* turned down by *order* x 6 dB an octave, without delay."""
-    n = x.shape[0] + RATE_HZ // 50
+    n = -(-(x.shape[0] + RATE_HZ // 50) // 16384) * 16384  # a length with a large prime factor takes the FFT seconds
     f = np.fft.rfftfreq(n, 1.0 / RATE_HZ)
     gain = 1.0 / np.sqrt(1.0 + (low_hz / np.maximum(f, 1e-3)) ** (2 * order))
     gain /= np.sqrt(1.0 + (f / high_hz) ** (2 * order))
@@ -56,9 +56,9 @@ def kick() -> F32:
     """A sine falling from 240 to 47 Hz, and a click that starts in the very first sample."""
     t = seconds(0.42)
     sweep_hz = 47.0 + 70.0 * np.exp(-t / 0.045) + 125.0 * np.exp(-t / 0.012)
-    body = np.sin(TAU * np.cumsum(sweep_hz) / RATE_HZ) * np.exp(-t / 0.16) * np.minimum((0.42 - t) / 0.1, 1.0)
-    click = noise(t.shape[0], 11) * np.exp(-t / 0.0016)
-    return np.tanh(1.6 * body + 0.55 * click).astype(np.float32)
+    body = np.sin(TAU * np.cumsum(sweep_hz) / RATE_HZ) * np.exp(-t / 0.12) * np.minimum((0.42 - t) / 0.1, 1.0)
+    click = filtered(noise(t.shape[0], 11), 30.0, 9000.0) * np.exp(-t / 0.003)
+    return filtered(np.tanh(1.6 * body + 0.8 * click).astype(np.float32), 22.0, 20000.0)  # a fall leaves some DC
 
 
 def clap() -> F32:
@@ -66,7 +66,7 @@ def clap() -> F32:
     t = seconds(0.28)
     hands = sum(np.where(t >= at, np.exp(-(t - at) / 0.005), 0.0) for at in (0.0, 0.009, 0.018))
     room = np.where(t >= 0.026, np.exp(-(t - 0.026) / 0.055), 0.0)
-    return _peaked(filtered((noise(t.shape[0], 12) * (0.8 * hands + room)).astype(np.float32), 850.0, 3800.0))
+    return _peaked(filtered((noise(t.shape[0], 12) * (0.8 * hands + room)).astype(np.float32), 950.0, 5500.0))
 
 
 def snare(decay_s: float = 0.09) -> F32:
@@ -103,11 +103,11 @@ def bass(hz: float, duration_s: float, bite_hz: float) -> F32:
 def stab(notes_hz: tuple[float, ...], decay_s: float) -> F32:
     """A chord of detuned saws, plucked: loudness and filter fall together."""
     t = seconds(min(5.0 * decay_s, 0.6))
-    cutoff_hz = 350.0 + 5200.0 * np.exp(-t / (0.6 * decay_s))
+    cutoff_hz = 500.0 + 8500.0 * np.exp(-t / (0.7 * decay_s))
     sound = np.zeros(t.shape[0])
     for k, hz in enumerate(notes_hz):
         for side in (0.9965, 1.0035):
-            for h in range(1, min(int(9000.0 / hz), 22)):
+            for h in range(1, min(int(11000.0 / hz), 26)):
                 damping = 1.0 / np.sqrt(1.0 + (hz * h / cutoff_hz) ** 4)
                 sound += np.sin(TAU * hz * side * h * t + 1.7 * k + 2.3 * h * side) / h * damping
     return _peaked((sound * np.exp(-t / decay_s) * _edges(t, 0.002, 0.05)).astype(np.float32))
