@@ -9,10 +9,11 @@ Source   Fritsch and Carlson 1980, monotone piecewise cubic interpolation.
 
 from __future__ import annotations
 
+import math
+
 from numba import njit
 
 from audio2pose.arrays import F32, F64
-from audio2pose.motion.pose import interpolate
 
 
 @njit(cache=True, nogil=True)
@@ -42,11 +43,38 @@ def pose_index(beat_poses: F64, beat: float) -> float:
 
 @njit(cache=True, nogil=True)
 def sample(root_m: F32, rotations: F32, contacts: F32, index: float, root: F32, rot: F32, contact: F32) -> None:
-    """Write the clip's pose at a fractional *index*: root (3,), rot (24, 4), contact (4,)."""
+    """Write the clip's pose at a fractional *index*: root (3,), rot (24, 4), contact (4,).
+
+    A cubic through four stored poses (Catmull-Rom, quaternions brought to one side and normalised): a straight line
+    between poses would let the speed step sixty times a second, which is seen when the clip is slowed down.
+    """
     last = root_m.shape[0] - 1
-    a = min(max(int(index), 0), last)
-    b = min(a + 1, last)
-    u = min(max(index - a, 0.0), 1.0)
-    interpolate(root_m[a], root_m[b], rotations[a], rotations[b], u, root, rot)
+    b = min(max(int(index), 0), last)
+    u = min(max(index - b, 0.0), 1.0)
+    a, c, d = max(b - 1, 0), min(b + 1, last), min(b + 2, last)
+    u2, u3 = u * u, u * u * u
+    wa = 0.5 * (-u3 + 2.0 * u2 - u)
+    wb = 0.5 * (3.0 * u3 - 5.0 * u2 + 2.0)
+    wc = 0.5 * (-3.0 * u3 + 4.0 * u2 + u)
+    wd = 0.5 * (u3 - u2)
+    for i in range(3):
+        root[i] = wa * root_m[a, i] + wb * root_m[b, i] + wc * root_m[c, i] + wd * root_m[d, i]
+    for j in range(rot.shape[0]):
+        da, dc, dd = 0.0, 0.0, 0.0
+        for i in range(4):
+            da += rotations[b, j, i] * rotations[a, j, i]
+            dc += rotations[b, j, i] * rotations[c, j, i]
+            dd += rotations[b, j, i] * rotations[d, j, i]
+        sa = -wa if da < 0.0 else wa
+        sc = -wc if dc < 0.0 else wc
+        sd = -wd if dd < 0.0 else wd
+        n = 0.0
+        for i in range(4):
+            x = sa * rotations[a, j, i] + wb * rotations[b, j, i] + sc * rotations[c, j, i] + sd * rotations[d, j, i]
+            rot[j, i] = x
+            n += x * x
+        n = 1.0 / math.sqrt(n) if n > 1e-12 else 0.0
+        for i in range(4):
+            rot[j, i] *= n
     for i in range(contact.shape[0]):
-        contact[i] = contacts[a, i] + u * (contacts[b, i] - contacts[a, i])
+        contact[i] = contacts[b, i] + u * (contacts[c, i] - contacts[b, i])
