@@ -1,0 +1,91 @@
+"""Two hand-overs between threads without a lock: sound queues and is counted when lost, poses overwrite.
+
+Shapes   HopRing: (N,) mono float32 blocks of any length in, the same samples out. Latest: one record of a structured dtype.
+Threads  one writer and one reader each; the docstrings say which method belongs to whom.
+Source   the ring buffer and util/TripleBuffer.hpp of Ableton/link, on attribute stores, which CPython makes atomic and
+         orders for every thread.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from audio2pose.arrays import F32, Record
+
+
+class HopRing:
+    """A queue of samples. What does not fit is dropped and counted in `dropped_frames`, never waited for.
+
+    `accepted_frames` is the stream's own time: a sample that was dropped was never heard.
+    """
+
+    def __init__(self, capacity_frames: int) -> None:
+        self._samples: F32 = np.zeros(capacity_frames, np.float32)
+        self._capacity = capacity_frames
+        self._read_frames = 0
+        self.accepted_frames = 0
+        self.dropped_frames = 0
+
+    @property
+    def waiting_frames(self) -> int:
+        """Samples not yet read. Threads: any."""
+        return self.accepted_frames - self._read_frames
+
+    def write(self, block: F32) -> int:
+        """Queue what fits of *block* (N,); how many samples that was. Threads: writer; copies and counts, nothing else."""
+        wanted = block.shape[0]
+        at = self.accepted_frames
+        n = min(wanted, self._capacity - (at - self._read_frames))
+        start = at % self._capacity
+        first = min(n, self._capacity - start)
+        self._samples[start : start + first] = block[:first]
+        self._samples[: n - first] = block[first:n]
+        # Only now does the reader see them: the samples are in place before the count moves.
+        self.accepted_frames = at + n
+        if n < wanted:
+            self.dropped_frames += wanted - n
+        return n
+
+    def read(self, out: F32) -> int:
+        """Move up to *out* (N,) waiting samples into it; how many came. Threads: reader."""
+        at = self._read_frames
+        n = min(out.shape[0], self.accepted_frames - at)
+        start = at % self._capacity
+        first = min(n, self._capacity - start)
+        out[:first] = self._samples[start : start + first]
+        out[first:n] = self._samples[: n - first]
+        self._read_frames = at + n
+        return n
+
+
+class Latest:
+    """The newest record: triple-buffered, so that the reader never sees half of one and nobody waits.
+
+    The reader names the slot it is about to read, then looks again whether that is still the newest; the writer takes
+    whichever slot is neither the newest nor named.
+    """
+
+    def __init__(self, dtype: np.dtype[np.void]) -> None:
+        slots = np.zeros(3, dtype)
+        self._slots: tuple[Record, Record, Record] = (slots[0], slots[1], slots[2])
+        self._newest = -1
+        self._named = -1
+
+    def write(self, record: Record) -> None:
+        """Publish a copy of *record*. Threads: writer."""
+        newest, named = self._newest, self._named
+        free = 0
+        while free in (newest, named):
+            free += 1
+        self._slots[free][()] = record
+        self._newest = free
+
+    def read(self) -> Record | None:
+        """The newest record, valid until the next read; None before the first write. Threads: reader."""
+        while True:
+            newest = self._newest
+            if newest < 0:
+                return None
+            self._named = newest
+            if self._newest == newest:
+                return self._slots[newest]
