@@ -166,7 +166,7 @@ def _check_swings(phrase: Phrase, where: str) -> None:
         both_up = next_lift < land - 1e-6 and (side == next_side or "hop" not in phrase.body)
         if both_up:
             raise LibraryError(
-                f"{where} feet: {next_side}{next_land + phrase.feel.land_lead_beats:g} lifts at {next_lift:.2f} before "
+                f"{where} feet: {next_side}{(next_land + phrase.feel.land_lead_beats) % phrase.beats:g} lifts at {next_lift:.2f} before "
                 f"{side} has landed at {land:.2f}: shorten its swing, as in 'swing.4'"
             )
 
