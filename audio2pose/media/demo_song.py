@@ -240,7 +240,7 @@ class _Band:
         mix = (self._bass + self._chords) * duck
         mix += self._lead * (0.5 + 0.5 * duck) + self._air
         mix += self._drums
-        mix = np.tanh(np.float32(DRIVE) * mix)
+        mix = synth.centred(np.tanh(np.float32(DRIVE) * mix))  # ducking in step with a bass note makes some DC
         fade = round(0.4 * RATE_HZ)
         mix[-fade:] *= np.linspace(1.0, 0.0, fade, dtype=np.float32) ** 2
         return mix * np.float32(PEAK / np.abs(mix).max())

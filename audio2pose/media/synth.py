@@ -34,6 +34,13 @@ def filtered(x: F32, low_hz: float, high_hz: float, order: int = 2) -> F32:
     return np.fft.irfft(np.fft.rfft(x, n) * gain, n)[: x.shape[0]].astype(np.float32)
 
 
+def centred(x: F32, span_s: float = 0.25) -> F32:
+    """*x* without its running mean: what lies below a few Hz is gone."""
+    half = round(0.5 * span_s * RATE_HZ)
+    sums = np.cumsum(np.pad(x, (half + 1, half)), dtype=np.float64)
+    return x - ((sums[2 * half + 1 :] - sums[: -2 * half - 1]) / (2 * half + 1)).astype(np.float32)
+
+
 def swept(x: F32, cutoff_hz: F64, resonance: float) -> F32:
     """*x* through a low-pass whose cutoff moves: *cutoff_hz* holds its course in even steps over *x*."""
     size, hop = 2048, 1024
