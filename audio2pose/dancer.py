@@ -28,7 +28,7 @@ from audio2pose.motion.pose import POSE, rest_pose
 from audio2pose.motion.rotation import heading
 from audio2pose.motion.stand import carry_to_stage, lift_to_floor
 from audio2pose.motion.warp import pose_index, sample
-from audio2pose.music.heard import FLYWHEEL, LOCKED
+from audio2pose.music.heard import FLYWHEEL, HEARD, LOCKED, SILENT
 
 TURN_KEPT_RAD = 0.7
 """A segment that begins facing further off than this keeps its turn, and turns back to the audience while it dances."""
@@ -92,6 +92,16 @@ class Dancer:
             s.root[:], s.rot[:], s.contacts[:] = self._rest["root_m"], self._rest["rotations"], 1.0
         self._joints[:] = self._skeleton.process(self._now.root, self._now.rot)
         self.events.clear()
+
+    def warm_up(self) -> None:
+        """Run every kernel once (a first segment, a cut, a jump, an idle), then forget it."""
+        heard = np.zeros(1, HEARD)[0]
+        heard["rate_hz"], heard["tempo_bpm"] = 2.0, 120.0
+        for hop, state in enumerate((LOCKED, LOCKED, LOCKED, SILENT, LOCKED)):
+            heard["hop"], heard["state"], heard["jumps"] = hop, state, hop // 2
+            heard["beat"] = 100.3 * hop
+            self.process(heard)
+        self.reset()
 
     def set_latency(self, latency_s: float) -> None:
         """From the next hop on, poses are for *latency_s* after the hop's end."""

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from audio2pose.arrays import F32, Record
 from audio2pose.config import Settings
 from audio2pose.dancer import Dancer
@@ -42,12 +40,9 @@ class Performer:
         self._state = -1
 
     def warm_up(self) -> None:
-        """Compile every kernel by a second of sound, then forget it: call before the stream opens."""
+        """Compile every kernel, then forget what was run: call before the stream opens."""
         self.ears.warm_up()
-        hop = np.zeros(max(round(self.ears.sample_rate_hz * self.hop_s), 1), np.float32)
-        for k in range(100):
-            hop.fill(0.5 if k % 50 == 0 else 0.0)
-            self.process(hop)
+        self.dancer.warm_up()
         self.reset()
 
     def set_latency(self, latency_s: float) -> None:

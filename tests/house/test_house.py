@@ -1,0 +1,127 @@
+"""The house: one name at run time, light commands, clear errors, settings that tell what is wrong."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from audio2pose.__main__ import HELPS, main
+from audio2pose.config import Settings, preset_names, settings
+from audio2pose.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def _run(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "audio2pose", *words], capture_output=True, text=True, env={**os.environ, **environ}, timeout=120
+    )
+
+
+def test_help_names_every_command_and_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from audio2pose.__main__ import main; main(['--help']);"
+        "heavy = {'numpy', 'numba', 'librosa', 'vispy', 'av', 'sounddevice'} & set(sys.modules); assert not heavy, heavy"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert all(f"  {name} " in done.stdout for name in HELPS)
+
+
+@pytest.mark.parametrize("name", HELPS)
+def test_each_command_tells_its_own_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main([name, "--help"])
+    assert left.value.code == 0
+    assert name in capsys.readouterr().out
+
+
+def test_a_leaf_has_one_name_at_run_time() -> None:
+    code = (
+        "import sys\n"
+        "import audio2pose.realtime.commands, audio2pose.offline.commands, audio2pose.data.commands\n"
+        "assert not {'realtime', 'offline', 'data'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_engine_imports_no_leaf_and_a_leaf_no_other(need: object) -> None:
+    done = subprocess.run([str(Path(sys.executable).parent / "lint-imports")], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout
+
+
+def test_an_unknown_command_names_the_nearest_and_exits_2() -> None:
+    done = _run("rendr")
+    assert done.returncode == 2
+    assert "did you mean 'render'" in done.stderr
+    assert len(done.stderr.splitlines()) == 2
+
+
+def test_no_command_at_all_shows_the_overview_and_exits_2() -> None:
+    assert _run().returncode == 2
+
+
+def test_a_wheel_holds_one_name_and_the_presets_and_works_outside_the_checkout(tmp_path: Path) -> None:
+    built = subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(tmp_path), str(ROOT)],
+        capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert built.returncode == 0, built.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {n.split("/")[0] for n in names if ".dist-info" not in n} == {"audio2pose"}
+    assert any(n.startswith("audio2pose/configs/") and n.endswith(".toml") for n in names)
+    assert any(n.startswith("audio2pose/data/moves/") and n.endswith(".toml") for n in names)
+    assert any(n.endswith(".glsl") for n in names)
+    site = tmp_path / "site"
+    zipfile.ZipFile(wheel).extractall(site)
+    code = "import audio2pose.realtime, audio2pose.config as c; print(audio2pose.realtime.__file__, c.preset_names())"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(site)}, capture_output=True, text=True, timeout=60
+    )
+    assert str(site) in done.stdout, done.stderr
+    assert "[]" not in done.stdout
+
+
+def test_defaults_presets_environment_and_flags_in_that_order(tmp_path: Path) -> None:
+    preset = tmp_path / "mine.toml"
+    preset.write_text("[beat]\nmin_bpm = 70\nmax_bpm = 180\n")
+    assert settings(environ={}) == Settings()
+    assert settings(str(preset), environ={}).beat.min_bpm == 70.0
+    env = {"AUDIO2POSE_BEAT_MIN_BPM": "75"}
+    assert settings(str(preset), environ=env).beat.min_bpm == 75.0
+    assert settings(str(preset), {"beat": {"min_bpm": 80.0, "max_bpm": None}}, env).beat.min_bpm == 80.0
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_every_preset_of_ours_reads(name: str) -> None:
+    assert settings(name, environ={}) != Settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[beat]\nmin_bmp = 60\n", "did you mean 'min_bpm'"),
+        ("[beta]\nmin_bpm = 60\n", "did you mean 'beat'"),
+        ("[beat]\nmin_bpm = 'fast'\n", "must be a number"),
+        ("[beat]\nmin_bpm = true\n", "must be a float"),
+        ("[beat]\nmin_bpm = 300\n", "must lie below"),
+        ("[beat\n", "no valid TOML"),
+        ("seed = 1\n", "stands outside a section"),
+    ],
+)
+def test_a_wrong_preset_is_told_in_words(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "p.toml").write_text(text)
+    with pytest.raises(ConfigError, match=told):
+        settings(str(tmp_path / "p.toml"), environ={})
+
+
+def test_an_unknown_preset_names_the_nearest() -> None:
+    with pytest.raises(ConfigError, match="no preset named"):
+        settings("hous", environ={})
