@@ -50,8 +50,9 @@ class BeatConfig:
     commit_ahead_s: float = 0.080
     tempo_lambda: float = 200.0
     observation_lambda: float = 16.0
+    half_share: float = 0.1
     least_gap_beats: float = 0.55
-    evidence_on: float = -5.0
+    evidence_on: float = -3.5
     evidence_off: float = -7.0
     evidence_half_life_s: float = 2.3
     forget_s: float = 1.5

@@ -41,6 +41,8 @@ METER_CHANGE = 0.02
 ONSET_DELAY_S = 0.020
 LEAST_ACTIVATION, MOST_ACTIVATION = 0.005, 0.97
 NEAR_HOPS = 4
+# Nats a second before anything was heard: what noise and crowds stay at (-9 to -13), music stands above -5.
+NO_EVIDENCE = -10.0
 
 
 def tempo_grid(config: BeatConfig, hop_s: float) -> I64:
@@ -75,7 +77,7 @@ def spread(tempo_prior: F64, meter_prior: F64, meters: I64, lengths: I64, first:
 
 @njit(cache=True, nogil=True)
 def advance(
-    t: int, activation: float, accent: float, observation_lambda: float, change: F64, meter_prior: F64, meters: I64,
+    t: int, activation: float, accent: float, half_share: float, observation_lambda: float, change: F64, meter_prior: F64, meters: I64,
     lengths: I64, first: I64, enter: F64, ends: F64, rows: F64, mass: F64,
 ) -> float:  # fmt: skip
     """Move the filter to hop *t* and weigh it with what was heard; return the log evidence against 'no pulse at all'.
@@ -111,6 +113,8 @@ def advance(
         g += meters[q]
 
     ratio = activation / ((1.0 - activation) / (observation_lambda - 1.0))
+    # Half of the way to the next beat there may be an onset too: a slow tempo must not lose to its double for that.
+    between = 1.0 - half_share + half_share * ratio
     after = 0.0
     g = 0
     for q in range(meters.shape[0]):
@@ -118,19 +122,26 @@ def advance(
             weight = ratio * accent if b == 0 else ratio
             for i in range(n):
                 rows[g, first[i] + (-t) % lengths[i]] = enter[g, i]
-                near = 0.0
+                gained = enter[g, i]
                 p = 0
                 while p * observation_lambda < lengths[i]:
                     k = first[i] + (p - t) % lengths[i]
-                    near += rows[g, k]
+                    gained += rows[g, k] * (weight - 1.0)
                     rows[g, k] *= weight
                     p += 1
-                mass[g, i] = max(mass[g, i] + enter[g, i] + near * (weight - 1.0), 1e-300)
+                half = lengths[i] // 2
+                p = 0
+                while p * observation_lambda < lengths[i]:
+                    k = first[i] + (half + p - t) % lengths[i]
+                    gained += rows[g, k] * (between - 1.0)
+                    rows[g, k] *= between
+                    p += 1
+                mass[g, i] = max(mass[g, i] + gained, 1e-300)
                 after += mass[g, i]
             g += 1
     if after < 1e-5 or after > 1e8 or t % 256 == 0:
         rescale(after, lengths, first, rows, mass)
-    return math.log(after / before) - math.log(1.0 + (ratio - 1.0) / observation_lambda)
+    return math.log(after / before) - math.log(1.0 + (ratio + between - 2.0) / observation_lambda)
 
 
 @njit(cache=True, nogil=True)
@@ -225,7 +236,7 @@ class BeatTracker:
         self._hop = 0
         self._last_beat_s = -math.inf
         self._quiet_hops = 0
-        self._evidence = 0.0
+        self._evidence = NO_EVIDENCE
         self._locked = False
         self._forget()
         self._states[:] = 0
@@ -243,7 +254,7 @@ class BeatTracker:
         now_s = self._hop * self._hop_s
         clipped = min(max(activation, LEAST_ACTIVATION), MOST_ACTIVATION)
         gained = advance(
-            self._hop, clipped, accent, config.observation_lambda, self._change, METER_PRIOR, METERS,
+            self._hop, clipped, accent, config.half_share, config.observation_lambda, self._change, METER_PRIOR, METERS,
             self._lengths, self._first, self._enter, self._ends, self._rows, self._mass,
         )  # fmt: skip
         self._evidence += (1.0 - self._keep_evidence) * (gained / self._hop_s - self._evidence)
@@ -253,7 +264,7 @@ class BeatTracker:
             if self._locked:
                 self._forget()
             self._locked = False
-            self._evidence = min(self._evidence, config.evidence_off)
+            self._evidence = NO_EVIDENCE
         gate = config.evidence_off if self._locked else config.evidence_on
         beat = read(self._hop, self._lengths, self._first, self._rows, self._mass, self._read)
         length_s, rest_s = self._read[0] * self._hop_s, self._read[1] * self._hop_s

@@ -1,8 +1,8 @@
-"""Onset strength of one hop: how much louder four parts of the spectrum became, each against its own peak.
+"""Onset strength of one hop: how much louder five parts of the spectrum became, each against its own peak.
 
-Shapes   bands: (B,) magnitudes; strength: (4,) each 0..1, low to high; activation: 0..1, all of them weighed together.
+Shapes   bands: (B,) magnitudes; strength: (5,) each 0..1, low to high; activation: 0..1, all of them weighed together.
 Threads  engine thread only.
-Source   Böck and Widmer 2013 (flux against the neighbours' maximum two hops ago), split into four parts.
+Source   Böck and Widmer 2013 (flux against the neighbours' maximum two hops ago), split into five parts.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ import math
 import numpy as np
 from numba import njit
 
-from audio2pose.arrays import F32, F64
+from audio2pose.arrays import F32, F64, I64
 
-N_PARTS = 4
+# First band of each part and the end: to 165 Hz, 550 Hz, 1.7 kHz, 5.3 kHz, 15 kHz.
+PART_START: I64 = np.array([0, 4, 12, 24, 36, 48])
+N_PARTS = len(PART_START) - 1
 # Share of each part in the activation: the low one carries the beat (+4 points of F with the split, measured).
-PART_WEIGHT: F64 = np.array([1.5, 1.0, 1.0, 1.0])
+PART_WEIGHT: F64 = np.array([1.5, 1.0, 1.0, 1.0, 1.0])
 PEAK_HALF_LIFE_S, MEAN_HALF_LIFE_S = 3.5, 0.7
 # A rise below this, in summed log10 magnitude, is taken for noise: it keeps silence from being normalised up to music.
 SMALLEST_RISE = 0.02
@@ -24,13 +26,12 @@ LAST, BEFORE = 0, 1
 
 
 @njit(cache=True, nogil=True)
-def rise(bands: F32, past: F64, part: F64) -> None:
-    """Write into *part* (4,) how far log *bands* (B,) rose above their neighbourhood two hops ago; *past* (2, B) moves on."""
+def rise(bands: F32, start: I64, past: F64, part: F64) -> None:
+    """Write into *part* (5,) how far log *bands* (B,) rose above their neighbourhood two hops ago; *past* (2, B) moves on."""
     n = bands.shape[0]
-    per_part = n // part.shape[0]
     for q in range(part.shape[0]):
         total = 0.0
-        for k in range(q * per_part, (q + 1) * per_part):
+        for k in range(start[q], start[q + 1]):
             before = past[BEFORE, k]
             if k > 0:
                 before = max(before, past[BEFORE, k - 1])
@@ -45,9 +46,9 @@ def rise(bands: F32, past: F64, part: F64) -> None:
 
 @njit(cache=True, nogil=True)
 def normalise(part: F64, weight: F64, keep_mean: float, keep_peak: float, mean: F64, peak: F64, out: F32) -> float:
-    """Write into *out* (4,) each *part* above its running *mean* over its running *peak*; return them weighed, 0..1.
+    """Write into *out* (5,) each *part* above its running *mean* over its running *peak*; return them weighed, 0..1.
 
-    *peak* (5,) holds the parts' peaks and last that of their sum.
+    *peak* (6,) holds the parts' peaks and last that of their sum.
     """
     total = 0.0
     whole = 0.0
@@ -65,7 +66,7 @@ def normalise(part: F64, weight: F64, keep_mean: float, keep_peak: float, mean: 
 
 
 class Onset:
-    """Running onset strength. After process: `strength` (4,) and `activation`, both 0..1."""
+    """Running onset strength. After process: `strength` (5,) and `activation`, both 0..1."""
 
     def __init__(self, hop_s: float, n_bands: int) -> None:
         self._keep_mean = 0.5 ** (hop_s / MEAN_HALF_LIFE_S)
@@ -85,7 +86,7 @@ class Onset:
 
     def process(self, bands: F32) -> float:
         """Activation of the hop whose spectrum has these *bands* (B,). Threads: engine."""
-        rise(bands, self._past, self._part)
+        rise(bands, PART_START, self._past, self._part)
         self.activation = normalise(
             self._part, PART_WEIGHT, self._keep_mean, self._keep_peak, self._mean, self._peak, self.strength
         )

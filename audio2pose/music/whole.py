@@ -1,0 +1,272 @@
+"""The whole song looked at before dancing: its most likely beats, and the log of the ears as if they had known them.
+
+Shapes   activations: (H, A) as Ears.activation per hop; beat_times_s: (B,), positions: (B,) 1 is the downbeat; log: (H,).
+Threads  any; nothing is shared. Look-ahead only: nothing here is causal.
+Source   semi-Markov Viterbi decoding of the filter's own model (music/beat.py); Fritsch and Carlson 1980 (monotone cubic).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from audio2pose.arrays import F32, F64, I64
+from audio2pose.config import BeatConfig
+from audio2pose.music.beat import (
+    LEAST_ACTIVATION,
+    METER_CHANGE,
+    METER_PRIOR,
+    METERS,
+    MOST_ACTIVATION,
+    ONSET_DELAY_S,
+    tempo_change,
+    tempo_grid,
+)
+from audio2pose.music.ears import ACCENT, ACTIVATION, SOUNDING
+from audio2pose.music.heard import FLYWHEEL, HEARD, IDLE, LISTENING, LOCKED, SILENT
+
+# Tempi further apart than this many steps of the grid never follow each other.
+REACH = 8
+# A song is decoded in pieces that overlap, so that ten hours need no more memory than one piece.
+PIECE_S, OVERLAP_S = 480.0, 20.0
+WORST = -1e30
+
+
+@njit(cache=True, nogil=True)
+def forward(
+    gain_cum: F64, between_cum: F64, accent: F64, observation_lambda: float, log_change: F64, log_meter: F64,
+    meters: I64, lengths: I64, best: F64, came: NDArray[np.int8], came_meter: NDArray[np.int8], arrive: F64,
+) -> None:  # fmt: skip
+    """Best score of a beat that begins at each hop, in each place of the bar and at each tempo.
+
+    *gain_cum*, *between_cum* (H + 1,) sum the log ratios of beat and half beat; *best* (R, G, n) is a ring over hops; *came*
+    (H, G, n) keeps the step of tempo that led here, 127 where the song began; *came_meter* (H, Q, n) from which meter's end.
+    """
+    n_hops = gain_cum.shape[0] - 1
+    n = lengths.shape[0]
+    ring = best.shape[0]
+    for t in range(n_hops):
+        g = 0
+        for q in range(meters.shape[0]):
+            for b in range(meters[q]):
+                for j in range(n):
+                    arrive[g, j] = WORST
+                    for i in range(max(0, j - REACH), min(n, j + REACH + 1)):
+                        back = t - lengths[i]
+                        if back < 0:
+                            continue
+                        if b > 0:
+                            v = best[back % ring, g - 1, i]
+                            if v + log_change[i, j] > arrive[g, j]:
+                                arrive[g, j] = v + log_change[i, j]
+                                came[t, g, j] = i - j
+                        else:
+                            end = -1
+                            for p in range(meters.shape[0]):
+                                end += meters[p]
+                                v = best[back % ring, end, i] + log_meter[p, q] + log_change[i, j]
+                                if v > arrive[g, j]:
+                                    arrive[g, j] = v
+                                    came[t, g, j] = i - j
+                                    came_meter[t, q, j] = p
+                    # The song may begin with any beat, as long as no whole beat of this tempo fits before it.
+                    if t < lengths[j] and arrive[g, j] < 0.0:
+                        arrive[g, j] = 0.0
+                        came[t, g, j] = 127
+                    reach = math.ceil(lengths[j] / observation_lambda)
+                    a, z = t, min(t + reach, n_hops)
+                    half = min(t + lengths[j] // 2, n_hops)
+                    score = gain_cum[z] - gain_cum[a] + between_cum[min(half + reach, n_hops)] - between_cum[half]
+                    if b == 0:
+                        score += accent[t]
+                    best[t % ring, g, j] = arrive[g, j] + score
+                g += 1
+
+
+def _ratio(activation: F64, observation_lambda: float) -> F64:
+    clipped = np.clip(activation, LEAST_ACTIVATION, MOST_ACTIVATION)
+    return np.asarray(clipped / ((1.0 - clipped) / (observation_lambda - 1.0)))
+
+
+def _decode_piece(activations: F32, hop_s: float, config: BeatConfig) -> tuple[I64, I64]:
+    """Hops (B,) and places in the bar (B,) of the best path through *activations* (H, A)."""
+    lengths = tempo_grid(config, hop_s)
+    n_hops, n, n_beats = activations.shape[0], len(lengths), int(METERS.sum())
+    ratio = _ratio(activations[:, ACTIVATION].astype(np.float64), config.observation_lambda)
+    between = 1.0 - config.half_share + config.half_share * ratio
+    gain_cum = np.concatenate([[0.0], np.cumsum(np.log(ratio))])
+    between_cum = np.concatenate([[0.0], np.cumsum(np.log(between))])
+    log_change = np.log(np.maximum(tempo_change(lengths, config.tempo_lambda), 1e-12))
+    other = METER_CHANGE * METER_PRIOR
+    log_meter = np.log((1.0 - METER_CHANGE) * np.eye(len(METERS)) + other[None, :])
+    best = np.full((int(lengths[-1]) + 1, n_beats, n), WORST)
+    came = np.zeros((n_hops, n_beats, n), np.int8)
+    came_meter = np.zeros((n_hops, len(METERS), n), np.int8)
+    accent = np.log(np.maximum(activations[:, ACCENT].astype(np.float64), 1e-6))
+    forward(
+        gain_cum, between_cum, accent, config.observation_lambda, log_change, log_meter, METERS, lengths, best, came,
+        came_meter, np.zeros((n_beats, n)),
+    )  # fmt: skip
+    return _trace(lengths, best, came, came_meter, n_hops)
+
+
+def _trace(lengths: I64, best: F64, came: NDArray[np.int8], came_meter: NDArray[np.int8], n_hops: int) -> tuple[I64, I64]:
+    """Follow the best path back from the last beat, which may begin anywhere within a beat of the end."""
+    ends = np.cumsum(METERS) - 1
+    starts = ends - METERS + 1
+    last = (WORST, 0, 0, 0)
+    for j, length in enumerate(lengths):
+        for t in range(max(0, n_hops - int(length)), n_hops):
+            g = int(best[t % best.shape[0], :, j].argmax())
+            last = max(last, (float(best[t % best.shape[0], g, j]), t, g, j))
+    hops, places = [], []
+    _, t, g, j = last
+    while True:
+        q = int(np.searchsorted(ends, g))
+        hops.append(t)
+        places.append(g - int(starts[q]) + 1)
+        step = int(came[t, g, j])
+        if step == 127:
+            break
+        before = g - 1 if g > starts[q] else int(ends[came_meter[t, q, j]])
+        j += step
+        t -= int(lengths[j])
+        g = before
+    return np.array(hops[::-1], np.int64), np.array(places[::-1], np.int64)
+
+
+def decode(activations: F32, hop_s: float, config: BeatConfig) -> tuple[F64, I64]:
+    """The song's beats (B,) in s and their places in the bar (B,), from all its *activations* (H, A); silence has none."""
+    sounding = activations[:, SOUNDING] > 0.0
+    piece, overlap = round(PIECE_S / hop_s), round(OVERLAP_S / hop_s)
+    times: list[F64] = []
+    places: list[I64] = []
+    begin = 0
+    known_s = -math.inf
+    while sounding.any() and begin < activations.shape[0]:
+        end = min(begin + piece, activations.shape[0])
+        hops, here = _decode_piece(activations[begin:end], hop_s, config)
+        beat_s = (hops + begin + 1) * hop_s - ONSET_DELAY_S
+        final = end == activations.shape[0]
+        gap_s = 0.5 * float(np.median(np.diff(beat_s))) if len(beat_s) > 1 else 0.0
+        until_s = math.inf if final else (end - overlap // 2) * hop_s
+        fits = (beat_s > known_s + gap_s) & (beat_s < until_s)
+        times.append(beat_s[fits])
+        places.append(here[fits])
+        known_s = float(beat_s[fits][-1]) if fits.any() else known_s
+        if final:
+            break
+        begin = end - overlap
+    if not times:
+        return np.zeros(0), np.zeros(0, np.int64)
+    beat_times_s, positions = np.concatenate(times), np.concatenate(places)
+    hop_of = np.clip(np.round(beat_times_s / hop_s).astype(np.int64), 0, len(sounding) - 1)
+    # The model knows only music: beats that it counted on through silence are taken out again.
+    kept = _near(sounding, round(0.5 / hop_s))[hop_of] & (beat_times_s >= 0.0)
+    return _refined(beat_times_s[kept], activations, hop_s), positions[kept]
+
+
+def _near(flags: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
+    """True within *reach* hops of a True."""
+    count = np.concatenate([[0], np.cumsum(flags)])
+    at = np.arange(len(flags))
+    return np.asarray(count[np.minimum(at + reach + 1, len(flags))] - count[np.maximum(at - reach, 0)] > 0)
+
+
+def _refined(beat_times_s: F64, activations: F32, hop_s: float) -> F64:
+    """Take the hop's grain off: each beat becomes the middle of a short straight line through its neighbours."""
+    if len(beat_times_s) < 5:
+        return beat_times_s
+    smooth = beat_times_s.copy()
+    # Least squares over five beats; at a real change of tempo (an error above 20 ms) the beat stays as it was decoded.
+    smooth[2:-2] = sum(beat_times_s[k : len(beat_times_s) - 4 + k] for k in range(5)) / 5.0
+    return np.where(np.abs(smooth - beat_times_s) < 0.02, smooth, beat_times_s)
+
+
+def rehear(heard_log: NDArray[np.void], beat_times_s: F64, positions: I64, hop_s: float = 0.010) -> NDArray[np.void]:
+    """The same log (H,) with b on the known beats and its figures telling of the beats to come."""
+    log = heard_log.copy()
+    n_hops, n_beats = len(log), len(beat_times_s)
+    if n_beats < 2:
+        _unlock(log)
+        return log
+    end_s = (np.arange(n_hops) + 1.0) * hop_s
+    log["beat"], log["rate_hz"] = _clock(beat_times_s, end_s)
+    log["jumps"] = 0
+    _tell_tempo(log, beat_times_s, end_s)
+    _tell_bars(log, beat_times_s, positions, hop_s)
+    apart_s = float(np.median(np.diff(beat_times_s)))
+    next_beat = np.clip(np.searchsorted(beat_times_s, end_s), 0, n_beats - 1)
+    before = np.clip(next_beat - 1, 0, n_beats - 1)
+    away_s = np.minimum(np.abs(beat_times_s[next_beat] - end_s), np.abs(end_s - beat_times_s[before]))
+    heard = ~np.isin(heard_log["state"], (IDLE, SILENT))
+    log["state"][heard] = np.where(away_s[heard] <= 2.0 * apart_s, LOCKED, FLYWHEEL)
+    log["confidence"] = np.where(log["state"] == LOCKED, 1.0, 0.0)
+    _look_ahead(log, hop_s)
+    return log
+
+
+def _unlock(log: NDArray[np.void]) -> None:
+    """Nothing to lock to: what the ears took for beats is told as sound without a beat."""
+    hears = ~np.isin(log["state"], (IDLE, SILENT))
+    log["state"][hears] = LISTENING
+    for name in ("committed", "position", "meter", "confidence", "tempo_bpm"):
+        log[name] = 0
+    log["committed_s"] = math.nan
+
+
+def _clock(beat_times_s: F64, at_s: F64) -> tuple[F64, F64]:
+    """b and its rate at *at_s* (H,): a monotone cubic through (beat n at beat_times_s[n]), straight on beyond both ends."""
+    step_s = np.diff(beat_times_s)
+    slope = 1.0 / step_s
+    # Harmonic means of neighbouring slopes keep every piece monotone.
+    tangent = np.concatenate([[slope[0]], 2.0 / (step_s[:-1] + step_s[1:]), [slope[-1]]])
+    n = len(beat_times_s)
+    k = np.clip(np.searchsorted(beat_times_s, at_s, side="right") - 1, 0, n - 2)
+    x = (at_s - beat_times_s[k]) / step_s[k]
+    m0, m1 = tangent[k] * step_s[k], tangent[k + 1] * step_s[k]
+    beat = k + x * (m0 + x * ((3.0 - 2.0 * m0 - m1) + x * (m0 + m1 - 2.0)))
+    rate = (m0 + x * (2.0 * (3.0 - 2.0 * m0 - m1) + 3.0 * x * (m0 + m1 - 2.0))) / step_s[k]
+    early, late = at_s < beat_times_s[0], at_s > beat_times_s[-1]
+    beat = np.where(early, (at_s - beat_times_s[0]) * tangent[0], beat)
+    beat = np.where(late, n - 1 + (at_s - beat_times_s[-1]) * tangent[-1], beat)
+    rate = np.where(early, tangent[0], np.where(late, tangent[-1], rate))
+    return np.asarray(beat), np.asarray(rate)
+
+
+def _tell_tempo(log: NDArray[np.void], beat_times_s: F64, end_s: F64) -> None:
+    step_s = np.diff(beat_times_s)
+    k = np.clip(np.searchsorted(beat_times_s, end_s, side="right") - 1, 0, len(step_s) - 1)
+    log["tempo_bpm"] = 60.0 / step_s[k]
+
+
+def _tell_bars(log: NDArray[np.void], beat_times_s: F64, positions: I64, hop_s: float) -> None:
+    """Each beat is committed in the hop that holds it; meter and origin hold from a downbeat to the next."""
+    n_hops, n_beats = len(log), len(beat_times_s)
+    log["committed"], log["position"], log["committed_s"] = 0, 0, math.nan
+    hop = np.floor(beat_times_s / hop_s).astype(np.int64)
+    inside = (hop >= 0) & (hop < n_hops)
+    log["committed"][hop[inside]] = 1
+    log["position"][hop[inside]] = positions[inside]
+    log["committed_s"][hop[inside]] = beat_times_s[inside]
+    downbeats = np.flatnonzero(positions == 1)
+    current = np.clip(np.floor(log["beat"]).astype(np.int64), 0, n_beats - 1)
+    if len(downbeats) == 0:
+        log["meter"], log["bar_origin"] = 0, 0
+        return
+    bar = np.clip(np.searchsorted(downbeats, current, side="right") - 1, 0, len(downbeats) - 1)
+    meters = np.diff(downbeats)
+    meters = np.append(meters, meters[-1] if len(meters) else max(int(positions.max()), 1))
+    log["bar_origin"] = downbeats[bar]
+    log["meter"] = meters[bar]
+
+
+def _look_ahead(log: NDArray[np.void], hop_s: float) -> None:
+    """Energy, bass, brightness are moved by two beats, density by four: means of beats past become those of beats to come."""
+    n_hops = len(log)
+    for name, beats in (("energy", 2.0), ("bass", 2.0), ("brightness", 2.0), ("density", 4.0)):
+        ahead = np.searchsorted(log["beat"], log["beat"] + beats)
+        log[name] = log[name][np.clip(ahead, 0, n_hops - 1)]
