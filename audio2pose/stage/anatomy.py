@@ -64,6 +64,27 @@ MASS_RADII_M: F32 = np.array(
 MASS_SIDES: I32 = np.array([TORSO, LEFT, RIGHT], np.int32)
 N_MASSES = 3
 
+# Glow needs no detail: ten tubes.
+_TUBES = (
+    (JAW, CROWN, 0.08), (CHEST, _J["pelvis"], 0.11),
+    (_J["left_shoulder"], _J["left_elbow"], 0.045), (_J["right_shoulder"], _J["right_elbow"], 0.045),
+    (_J["left_elbow"], TIP, 0.03), (_J["right_elbow"], TIP + 1, 0.03),
+    (_J["left_hip"], _J["left_knee"], 0.07), (_J["right_hip"], _J["right_knee"], 0.07),
+    (_J["left_knee"], _J["left_foot"], 0.04), (_J["right_knee"], _J["right_foot"], 0.04),
+)  # fmt: skip
+TUBE_ENDS: I32 = np.array([t[:2] for t in _TUBES], np.int32)
+TUBE_RADII_M: F32 = np.array([t[2] for t in _TUBES], np.float32)
+
+# What darkens the floor below itself: joint, radius in metres, strength.
+_DARK = (
+    ("left_foot", 0.11, 0.55), ("right_foot", 0.11, 0.55), ("left_ankle", 0.10, 0.45), ("right_ankle", 0.10, 0.45),
+    ("left_knee", 0.14, 0.25), ("right_knee", 0.14, 0.25), ("pelvis", 0.20, 0.75), ("left_hand", 0.10, 0.5),
+    ("right_hand", 0.10, 0.5), ("head", 0.13, 0.6),
+)  # fmt: skip
+DARK_MARKS: I32 = np.array([_J[name] for name, _, _ in _DARK], np.int32)
+DARK: F32 = np.array([d[1:] for d in _DARK], np.float32)
+
+
 @njit(cache=True, nogil=True)
 def landmarks(positions_m: F32, marks_m: F32) -> None:
     """Write into *marks_m* (N_MARKS, 3) the joints (24, 3) and what hangs on them; NaN stays NaN."""

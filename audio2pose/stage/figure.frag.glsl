@@ -1,6 +1,5 @@
-// The body as distance fields: tapered capsules and a smoothly joined trunk, lit by a key and a rim light.
-// Colours leave premultiplied, so that one blend state serves solid parts, added light and shadow alike.
-uniform vec4 u_size;
+// The body as distance fields: tapered capsules, and smoothly joined masses for trunk and feet, lit by a key and a rim light.
+// Colours leave premultiplied. A GPU made of processor cores runs both branches for every pixel: keep quads tight.
 uniform vec3 u_rim;        // colour of the light from behind
 uniform vec4 u_edge;       // colour and strength of the dark line that lifts a limb off what it crosses
 varying vec2 v_at;
@@ -22,7 +21,7 @@ vec4 capsule(vec4 a, vec4 b, float bulge) {
 }
 
 // xy normal, z distance: eight capsules between six balls, blended so that no seam shows.
-vec3 trunk() {
+vec3 mass() {
     float k = 0.16 * v_ball2.w;
     vec4 c; float w, sum = 0.0; vec2 n = vec2(0.0);
     #define JOIN(A, B) c = capsule(A, B, 0.0); w = exp2(clamp(-c.y / k, -40.0, 40.0)); sum += w; n += w * c.zw;
@@ -45,21 +44,10 @@ vec3 lit(vec3 base, vec2 nxy) {
 }
 
 void main() {
-    float what = v_kind.x, soft = v_kind.y;
-    if (what > 3.5 && what < 4.5) {                     // a trail: opacity 0..1 and place across, -1..1, at each corner
-        float inside = 1.0 - v_colour1.a * v_colour1.a;
-        gl_FragColor = vec4(v_colour0.rgb * v_colour0.a * inside * inside, 0.0);
-        return;
-    }
-    if (what > 4.5) {                                   // a shadow on the floor: an ellipse, radii in ball1
-        vec2 q = (v_at - v_ball0.xy) / v_ball1.xy;
-        gl_FragColor = vec4(v_colour0.rgb, 1.0) * v_colour0.a * max(exp(-2.5 * dot(q, q)) - 0.08, 0.0);
-        return;
-    }
-    bool whole = what > 0.5 && what < 1.5 || what > 2.5 && what < 3.5;
-    vec2 n; float d, h, side;
-    if (whole) {
-        vec3 t = trunk();
+    float soft = v_kind.y, d, h, side;
+    vec2 n;
+    if (v_kind.x > 0.5) {
+        vec3 t = mass();
         d = t.z; h = 0.0;
         // Below, the trunk goes on into the thighs: no shade and no line there, or it looks like a garment.
         n = vec2(t.x, max(t.y, 0.30 * t.y));
@@ -69,14 +57,8 @@ void main() {
         n = c.zw; d = c.y; h = clamp(c.x, 0.0, 1.0);
         side = smoothstep(-0.05, 0.15, c.x) * smoothstep(1.05, 0.9, c.x);
     }
-    vec3 base = mix(v_colour0.rgb, v_colour1.rgb, h);
-    if (what > 1.5) {                                   // glow: light that falls off around the part
-        float a = v_colour0.a * exp2(-max(d, 0.0) / soft * 3.0) * smoothstep(2.4, 1.2, max(d, 0.0) / soft);
-        gl_FragColor = vec4(base, u_size.w) * a;
-        return;
-    }
     float cover = smoothstep(soft, -soft, d) * v_colour0.a;
     float line = u_edge.a * v_colour0.a * side * smoothstep(0.24 * v_ball1.w + 1.0, 0.0, d);
-    vec4 part = vec4(lit(base, n), 1.0) * cover;
+    vec4 part = vec4(lit(mix(v_colour0.rgb, v_colour1.rgb, h), n), 1.0) * cover;
     gl_FragColor = part + vec4(u_edge.rgb, 1.0) * line * (1.0 - cover);
 }

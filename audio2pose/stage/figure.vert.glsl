@@ -1,6 +1,6 @@
-// One quad of the figure, its corners already in pixels. u_size: width, height, +1 upright or -1 top row first, glow.
-// Balls: x, y, depth towards the eye, radius, in pixels. Colours: rgb and opacity; rgb and bulge in pixels.
-// Kind: what (quads.py), softness of the edge in pixels. vispy reads one declaration a line.
+// One quad of the figure, its corners already in pixels. u_size: width, height, +1 upright or -1 top row first.
+// Balls: x, y, how round the end is lit, radius in pixels. Colours: rgb and opacity; rgb and bulge in pixels.
+// Kind: 0 a limb, 1 a mass; softness of the edge in pixels. vispy reads one declaration a line.
 uniform vec4 u_size;
 attribute vec2 a_corner;
 attribute vec4 a_ball0;
@@ -11,7 +11,7 @@ attribute vec4 a_ball4;
 attribute vec4 a_ball5;
 attribute vec4 a_colour0;
 attribute vec4 a_colour1;
-attribute vec2 a_kind;                                                // what (figure.py), softness of the edge in pixels
+attribute vec2 a_kind;
 varying vec2 v_at;
 varying vec4 v_ball0, v_ball1, v_ball2, v_ball3, v_ball4, v_ball5, v_colour0, v_colour1;
 varying vec2 v_kind;

@@ -1,6 +1,6 @@
-"""What the dancers stand before and on: gradient, rings and spokes in perspective, a pulse with the beat.
+"""What the dancers stand before and on: gradient, pool of light, rings and spokes in perspective, a wave each beat.
 
-Shapes   lens: (16,), see camera.py.
+Shapes   lens: (16,), see camera.py; the meshes are made once and never change.
 Threads  the one that owns the GL context.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 from vispy import gloo
 
 from audio2pose.arrays import F32
@@ -17,29 +18,69 @@ from audio2pose.stage.palettes import Palette
 from audio2pose.timeline import phase
 
 PULSE_HALF_LIFE_BEATS = 0.18
+GRID = 32, 32
+RING_STEP_M, RINGS, SPOKES, ARCS = 0.5, 9, 24, 60
+_WAVE = ((-0.03, 0.0), (0.0, 1.0), (0.16, 0.40), (0.32, 0.14), (0.60, 0.0))
+"""Metres behind the front of the wave, brightness there."""
+_LINE = np.dtype([("a_place", np.float32, 4), ("a_along", np.float32)])
+
+
+def _strip(rows: int, columns: int) -> NDArray[np.uint32]:
+    """Triangles between all neighbours of a grid of vertices (rows, columns): (6 (rows - 1) (columns - 1),)."""
+    at = (np.arange(rows - 1)[:, None] * columns + np.arange(columns - 1)).reshape(-1, 1)
+    return (at + np.array([0, 1, columns, 1, columns + 1, columns])).astype(np.uint32).reshape(-1)
+
+
+def lines(ring_opacity: float, spoke_opacity: float) -> tuple[NDArray[np.void], NDArray[np.uint32]]:
+    """Vertices and triangles of everything that lies on the floor."""
+    angles = np.linspace(0.0, 2.0 * math.pi, ARCS + 1)
+    grids = []
+    for k in range(1, RINGS + 1):
+        grids.append([[(k * RING_STEP_M, a, side, ring_opacity, 0.0) for a in angles] for side in (-1.0, 1.0)])
+    for k in range(SPOKES):
+        a, reach = 2.0 * math.pi * k / SPOKES, np.linspace(RING_STEP_M, RING_STEP_M * RINGS, 6)
+        grids.append([[(r, a, side, spoke_opacity, 1.0) for r in reach] for side in (-1.0, 1.0)])
+    grids.append([[(behind, a, 0.0, bright, 2.0) for a in angles] for behind, bright in _WAVE])
+    vertices, triangles, n = [], [], 0
+    for grid in grids:
+        rows, columns = len(grid), len(grid[0])
+        triangles.append(_strip(rows, columns) + n)
+        vertices.extend((v[:4], v[4]) for row in grid for v in row)
+        n += rows * columns
+    return np.array(vertices, _LINE), np.concatenate(triangles).astype(np.uint32)
 
 
 class Floor:
-    """One full-screen quad.
+    """Two meshes: the smooth ground, and the lines on it.
 
     Threads: the one that owns the GL context.
     """
 
     def __init__(self, of: Palette) -> None:
-        self._program = gloo.Program(shader("floor.vert.glsl"), shader("floor.frag.glsl"))
-        self._program["a_corner"] = np.array([[-1, -1], [1, -1], [-1, 1], [1, 1]], np.float32)
-        for name, colour in (("top", of.top), ("bottom", of.bottom), ("floor", of.floor), ("accent", of.accent)):
-            self._program[f"u_{name}"] = colour
-        self._program["u_light"] = 1.0 if of.light else 0.0
+        self._tints = 1.0 if of.light else 0.0
+        self._ground = gloo.Program(shader("backdrop.vert.glsl"), shader("backdrop.frag.glsl"))
+        x, y = np.meshgrid(np.linspace(-1, 1, GRID[0] + 1), np.linspace(-1, 1, GRID[1] + 1))
+        self._ground["a_corner"] = np.stack([x, y], axis=-1).reshape(-1, 2).astype(np.float32)
+        self._ground_triangles = gloo.IndexBuffer(_strip(GRID[1] + 1, GRID[0] + 1))
+        for name, colour in (("top", of.top), ("bottom", of.bottom), ("floor", of.floor)):
+            self._ground[f"u_{name}"] = colour
+        self._lines = gloo.Program(shader("lines.vert.glsl"), shader("lines.frag.glsl"))
+        vertices, triangles = lines(0.42, 0.16)
+        self._lines.bind(gloo.VertexBuffer(vertices))
+        self._line_triangles = gloo.IndexBuffer(triangles)
+        self._lines["u_accent"] = of.accent
+        self._lines["u_line"] = of.accent if of.light else tuple(0.55 * f + 0.45 * a for f, a in zip(of.floor, of.accent))
 
     def draw(self, lens: F32, size: tuple[float, float, float], centre_m: F32, beat: float, energy: float, onset: float) -> None:
         """Fill the picture; the pulse falls from each beat by half every PULSE_HALF_LIFE_BEATS."""
-        program = self._program
         at = phase(beat, cycle_beats=1.0)
-        program["u_size"] = (*size, 0.0)
-        program["u_eye"], program["u_right"], program["u_up"], program["u_back"] = lens[0:3], lens[3:6], lens[6:9], lens[9:12]
-        program["u_focal"] = float(lens[12])
-        program["u_centre"] = centre_m
-        program["u_beat"] = (at, math.pow(0.5, at / PULSE_HALF_LIFE_BEATS), energy, onset)
+        pulse = (at, math.pow(0.5, at / PULSE_HALF_LIFE_BEATS), energy, onset)
+        for program in (self._ground, self._lines):
+            program["u_size"] = (*size, self._tints)
+            program["u_lens"] = lens
+            program["u_beat"] = pulse
+        self._ground["u_centre"] = centre_m
         gloo.set_state(blend=False, depth_test=False, cull_face=False)
-        program.draw("triangle_strip")
+        self._ground.draw("triangles", self._ground_triangles)
+        gloo.set_state(blend=True, blend_func=("one", "one_minus_src_alpha"))
+        self._lines.draw("triangles", self._line_triangles)

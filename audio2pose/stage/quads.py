@@ -31,7 +31,7 @@ ROW = 36
 """Floats a corner: corner 2, six balls of 4, two colours of 4, kind and softness."""
 N_PARTS = N_LIMBS + N_MASSES
 """Volumes of one body: limbs, then masses."""
-SOLID, SOLID_MASS, GLOW, GLOW_MASS, TRAIL, SHADOW = 0.0, 1.0, 2.0, 3.0, 4.0, 5.0
+LIMB, MASS = 0.0, 1.0
 
 _ZERO = np.float32(0.0)
 
@@ -45,19 +45,43 @@ def hide(quad: F32) -> None:
 
 
 @njit(cache=True, nogil=True)
-def spread(quad: F32, balls: int, margin: float) -> None:
-    """Write the corners of *quad* around its first *balls* balls, *margin* pixels outside; row 0 holds the rest."""
+def around(quad: F32, x0: float, y0: float, r0: float, x1: float, y1: float, r1: float, margin: float) -> None:
+    """Write the corners of *quad* (4, any) around a capsule, turned along its axis, *margin* pixels outside."""
+    x, y = x1 - x0, y1 - y0
+    long = np.sqrt(x * x + y * y)
+    if long > 1e-3:
+        x, y = x / long, y / long
+    else:
+        x, y = np.float32(1.0), _ZERO
+    half = max(r0, r1) + margin
+    before, after = r0 + margin, r1 + margin
+    for corner in range(4):
+        across = half if corner in (1, 2) else -half
+        if corner < 2:
+            quad[corner, 0], quad[corner, 1] = x0 - x * before - y * across, y0 - y * before + x * across
+        else:
+            quad[corner, 0], quad[corner, 1] = x1 + x * after - y * across, y1 + y * after + x * across
+
+
+@njit(cache=True, nogil=True)
+def box(quad: F32, balls: int, margin: float) -> None:
+    """Write the corners of *quad* (4, ROW) around its first *balls* balls, *margin* pixels outside."""
     left, right, low, high = np.float32(1e9), np.float32(-1e9), np.float32(1e9), np.float32(-1e9)
     for i in range(balls):
         x, y, r = quad[0, 2 + 4 * i], quad[0, 3 + 4 * i], quad[0, 5 + 4 * i]
         left, right = min(left, x - r), max(right, x + r)
         low, high = min(low, y - r), max(high, y + r)
-    for corner in range(1, 4):
-        for f in range(2, ROW):
-            quad[corner, f] = quad[0, f]
     for corner in range(4):
         quad[corner, 0] = right + margin if corner in (1, 2) else left - margin
         quad[corner, 1] = high + margin if corner >= 2 else low - margin
+
+
+@njit(cache=True, nogil=True)
+def same_corners(quad: F32) -> None:
+    """Copy what the first corner of *quad* (4, any) knows to the others, but not its place."""
+    for corner in range(1, 4):
+        for f in range(2, quad.shape[1]):
+            quad[corner, f] = quad[0, f]
 
 
 @njit(cache=True, nogil=True)
@@ -72,10 +96,8 @@ def put_ball(quad: F32, i: int, mark_m: F32, radius_m: float, lens: F32, mirror:
 
 
 @njit(cache=True, nogil=True)
-def part(
-    quad: F32, p: int, marks_m: F32, lens: F32, tones: F32, glow: bool, mirror: float, opacity: float, soft: float, spot: F32
-) -> float:
-    """Write volume *p* of a body into *quad* (4, ROW); returns its depth in metres, or -1 where a joint is not finite."""
+def part(quad: F32, p: int, marks_m: F32, lens: F32, tones: F32, mirror: float, opacity: float, soft_m: float, spot: F32) -> float:
+    """Write volume *p* of a body into *quad* (4, ROW); returns its depth in metres, or -1 where it is not to be seen."""
     mass = p - N_LIMBS
     depth = np.float32(0.0)
     balls = 6 if mass >= 0 else 2
@@ -86,7 +108,11 @@ def part(
             depth += put_ball(quad, i, marks_m[LIMB_ENDS[p, i]], LIMB_RADII_M[p, i], lens, mirror, spot)
             quad[0, 4 + 4 * i] = LIMB_CAPS[p, i]
     depth /= balls
-    if not np.isfinite(depth):
+    if mirror < 0.0:
+        # A reflection fades with height; it also hides that see-through parts add up where they overlap.
+        away = marks_m[MASS_MARKS[mass, 2], 1] if mass >= 0 else marks_m[LIMB_ENDS[p, 0], 1]
+        opacity *= math.exp(-max(away, _ZERO) / 0.35)
+    if not np.isfinite(depth) or opacity < 0.02:
         hide(quad)
         return np.float32(-1.0)
     scale = lens[12] / depth
@@ -94,29 +120,26 @@ def part(
     for c in range(3):
         for end in range(2):
             k = np.float32(1.0) if mass >= 0 else LIMB_MIX[p, end]
-            quad[0, 26 + 4 * end + c] = tones[3, c] if glow else tones[0, c] + (tones[side, c] - tones[0, c]) * k
-    if mirror < 0.0:
-        # A reflection fades with height; it also hides that see-through parts add up where they overlap.
-        away = marks_m[MASS_MARKS[mass, 2], 1] if mass >= 0 else marks_m[LIMB_ENDS[p, 0], 1]
-        opacity *= math.exp(-max(away, _ZERO) / 0.35)
+            quad[0, 26 + 4 * end + c] = tones[0, c] + (tones[side, c] - tones[0, c]) * k
     bulge = _ZERO if mass >= 0 else LIMB_RADII_M[p, 2] * scale
-    quad[0, 29], quad[0, 33] = opacity, bulge
-    soft_px = max(soft * scale, np.float32(0.75))
-    quad[0, 34] = (GLOW if glow else SOLID) + (1.0 if mass >= 0 else 0.0)
-    quad[0, 35] = soft_px
-    margin = 2.4 * soft_px if glow else soft_px + 0.02 * scale + 1.0
-    spread(quad, balls, margin + bulge + (0.03 * scale if mass >= 0 else 0.0))
+    soft_px = max(soft_m * scale, np.float32(0.75))
+    quad[0, 29], quad[0, 33], quad[0, 34], quad[0, 35] = opacity, bulge, MASS if mass >= 0 else LIMB, soft_px
+    margin = soft_px + 0.02 * scale + 1.0
+    if mass >= 0:
+        box(quad, balls, margin + 0.03 * scale)
+    else:
+        around(quad, quad[0, 2], quad[0, 3], quad[0, 5], quad[0, 6], quad[0, 7], quad[0, 9], margin + bulge)
+    same_corners(quad)
     return depth + (_ZERO if mass >= 0 else LIMB_BACK_M[p])
 
 
 @njit(cache=True, nogil=True)
 def body(
-    marks_m: F32, lens: F32, tones: F32, glow: bool, mirror: float, opacity: float, soft: float, quads: F32, depths: F32,
-    spot: F32,
-) -> None:  # fmt: skip
+    marks_m: F32, lens: F32, tones: F32, mirror: float, opacity: float, soft_m: float, quads: F32, depths: F32, spot: F32
+) -> None:
     """Write all volumes of one body into *quads* (N_PARTS, 4, ROW), and how far away each is into *depths* (N_PARTS,)."""
     for p in range(N_PARTS):
-        depths[p] = part(quads[p], p, marks_m, lens, tones, glow, mirror, opacity, soft, spot)
+        depths[p] = part(quads[p], p, marks_m, lens, tones, mirror, opacity, soft_m, spot)
 
 
 @njit(cache=True, nogil=True)
@@ -128,26 +151,3 @@ def back_to_front(depths: F32, order: I32) -> None:
             order[k] = order[k - 1]
             k -= 1
         order[k] = i
-
-
-@njit(cache=True, nogil=True)
-def shadow(quad: F32, mark_m: F32, radius_m: float, strength: float, colour: F32, lens: F32, spot: F32) -> None:
-    """Write into *quad* the shadow that a ball at *mark_m* (3,) leaves below itself: wider and fainter with height."""
-    height = max(mark_m[1], _ZERO)
-    spread_m = radius_m + 0.20 * height
-    depth = put_ball(quad, 0, mark_m, spread_m, lens, 0.0, spot)
-    if not np.isfinite(depth + height):
-        hide(quad)
-        return
-    wide = quad[0, 5] * 1.8
-    # A disc on the floor is seen as an ellipse: flattened by the sine of the angle at which the eye looks down on it.
-    high = wide * lens[1] / depth
-    quad[0, 6], quad[0, 7] = wide, high
-    for c in range(3):
-        quad[0, 26 + c] = colour[c]
-    quad[0, 29] = strength * max(1.0 - height / 1.3, 0.0)
-    quad[0, 34], quad[0, 35] = SHADOW, 1.0
-    spread(quad, 1, 0.0)
-    for corner in range(4):
-        quad[corner, 0] = quad[0, 2] + (wide if corner in (1, 2) else -wide)
-        quad[corner, 1] = quad[0, 3] + (high if corner >= 2 else -high)

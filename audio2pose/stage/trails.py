@@ -1,6 +1,6 @@
 """Light that hands and feet leave behind: the last fifth of a second of their way.
 
-Shapes   ring: (N_SAMPLES, 4, 3) metres, newest at `head`; quads: (N_TRAIL_QUADS, 4, ROW), see quads.py.
+Shapes   ring: (N_SAMPLES, 4, 3) metres, newest at `head`; quads: (N_TRAIL_QUADS, 4, LIGHT_ROW), see light.py.
 Threads  the one that draws.
 """
 
@@ -12,7 +12,8 @@ from numba import njit
 from audio2pose.arrays import F32, F64
 from audio2pose.motion.body import JOINT
 from audio2pose.stage.camera import project
-from audio2pose.stage.quads import TRAIL, hide
+from audio2pose.stage.light import TRAIL
+from audio2pose.stage.quads import hide
 
 N_SAMPLES = 14
 N_TRAIL_QUADS = 4 * (N_SAMPLES - 1)
@@ -63,8 +64,9 @@ def ribbons(
                 quad[corner, 0] = places[sample, 0] + across * places[sample, 2]
                 quad[corner, 1] = places[sample, 1] + across * places[sample, 3]
                 for c in range(3):
-                    quad[corner, 26 + c] = tones[1 + e % 2, c]
-                quad[corner, 29], quad[corner, 33], quad[corner, 34] = places[sample, 4], across, TRAIL
+                    quad[corner, 8 + c] = tones[1 + e % 2, c]
+                quad[corner, 5], quad[corner, 6], quad[corner, 7] = np.float32(1.0), np.float32(1.0), across
+                quad[corner, 11], quad[corner, 12], quad[corner, 13] = places[sample, 4], TRAIL, np.float32(1.0)
 
 
 class Trails:
@@ -95,7 +97,6 @@ class Trails:
         self._ring[self._head] = positions_m[_JOINTS]
         self._times_s[self._head] = t_s
 
-    def write(self, lens: F32, tones: F32, light: bool, quads: F32) -> None:
-        """Write the quads (N_TRAIL_QUADS, 4, ROW) of what is still visible."""
-        strength = 0.0 if light else 0.42
+    def write(self, lens: F32, tones: F32, strength: float, quads: F32) -> None:
+        """Write the quads (N_TRAIL_QUADS, 4, LIGHT_ROW) of what is still visible."""
         ribbons(self._ring, self._times_s, self._head, self._count, self._now_s, lens, tones, strength, quads, self._places)
