@@ -77,8 +77,8 @@ def spread(tempo_prior: F64, meter_prior: F64, meters: I64, lengths: I64, first:
 
 @njit(cache=True, nogil=True)
 def advance(
-    t: int, activation: float, accent: float, half_share: float, observation_lambda: float, change: F64, meter_prior: F64, meters: I64,
-    lengths: I64, first: I64, enter: F64, ends: F64, rows: F64, mass: F64,
+    t: int, activation: float, accent: float, half_share: float, observation_lambda: float, change: F64,
+    meter_prior: F64, meters: I64, lengths: I64, first: I64, enter: F64, ends: F64, rows: F64, mass: F64,
 ) -> float:  # fmt: skip
     """Move the filter to hop *t* and weigh it with what was heard; return the log evidence against 'no pulse at all'.
 

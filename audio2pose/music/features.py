@@ -1,6 +1,6 @@
 """What the last beats sounded like: means per beat over 16 beats, and four figures against this song's own range.
 
-Shapes   ring: (16, D) of per-beat means, D = 32 (columns below); `energy`, `bass`, `brightness` 0..1, `density` 0..4.
+Shapes   ring: (16, D) of per-beat means, D = 33 (columns below); `energy`, `bass`, `brightness` 0..1, `density` 0..4.
 Threads  engine thread only.
 Source   our own.
 """
@@ -12,19 +12,22 @@ import math
 import numpy as np
 from numba import njit
 
-from audio2pose.arrays import F32, F64
+from audio2pose.arrays import F32, F64, I64
+from audio2pose.music.onset import N_PARTS, PART_START
 from audio2pose.music.spectrum import Spectrum
 from audio2pose.music.timbre import N_CHROMA, N_MFCC, Timbre
 
-LOUDNESS, PARTS, DENSITY, CENTROID, MFCC = 0, slice(1, 5), 5, 6, slice(7, 7 + N_MFCC)
-CHROMA = slice(7 + N_MFCC, 7 + N_MFCC + N_CHROMA)
-N_FEATURES = 7 + N_MFCC + N_CHROMA
+LOUDNESS, PARTS, DENSITY, CENTROID, MFCC = 0, slice(1, 6), 6, 7, slice(8, 8 + N_MFCC)
+CHROMA = slice(8 + N_MFCC, 8 + N_MFCC + N_CHROMA)
+N_FEATURES = 8 + N_MFCC + N_CHROMA
 N_BEATS = 16
 FLOOR_DB = -90.0
 # Followed figures: how full the sound is (dB), the low part's share of it (dB), the centroid (octaves over 1 Hz).
 FULL, BASS, BRIGHT = range(3)
 LEAST_SPAN: F64 = np.array([8.0, 8.0, 1.2])
 RANGE_HALF_LIFE_S = 45.0
+# A song's range is not known in its first second: its figures stand in the middle until then.
+SETTLE_S = 1.0
 ONSET_LEAST, ONSET_GAP_S = 0.25, 0.06
 
 
@@ -33,14 +36,13 @@ def _db(mean_square: float) -> float:
 
 
 @njit(cache=True, nogil=True)
-def part_levels(bands: F32, out: F64) -> None:
-    """Write into *out* (4,) the level in dB of each quarter of *bands* (B,)."""
-    per_part = bands.shape[0] // out.shape[0]
+def part_levels(bands: F32, start: I64, out: F64) -> None:
+    """Write into *out* (5,) the level in dB of each part of *bands* (B,); *start* (6,) says where they begin."""
     for q in range(out.shape[0]):
         total = 1e-7
-        for k in range(q * per_part, (q + 1) * per_part):
+        for k in range(start[q], start[q + 1]):
             total += bands[k] * bands[k]
-        out[q] = 10.0 * math.log10(total / per_part)
+        out[q] = 10.0 * math.log10(total / (start[q + 1] - start[q]))
 
 
 @njit(cache=True, nogil=True)
@@ -60,7 +62,7 @@ def follow(values: F64, keep: float, keep_range: float, least_span: F64, smooth:
 
 
 class FeatureWindow:
-    """Features of the last beats. `ring` (16, 32) holds beat n in row n mod 16; the last whole one is n_beats - 1."""
+    """Features of the last beats. `ring` (16, 33) holds beat n in row n mod 16; the last whole one is n_beats - 1."""
 
     def __init__(self, hop_s: float, spectrum: Spectrum) -> None:
         self._hop_s = hop_s
@@ -69,7 +71,7 @@ class FeatureWindow:
         self.ring: F32 = np.zeros((N_BEATS, N_FEATURES), np.float32)
         self._now: F32 = np.zeros(N_FEATURES, np.float32)
         self._sum: F64 = np.zeros(N_FEATURES)
-        self._parts: F64 = np.zeros(4)
+        self._parts: F64 = np.zeros(N_PARTS)
         self._values: F64 = np.zeros(3)
         self._smooth: F64 = np.zeros(3)
         self._low: F64 = np.zeros(3)
@@ -88,7 +90,7 @@ class FeatureWindow:
         self._onsets = 0
         self._before = (0.0, 0.0)
         self._since_onset_s = 1.0
-        self._started = False
+        self._followed_hops = 0
         self._whole = 0
 
     @property
@@ -107,7 +109,7 @@ class FeatureWindow:
         return float(self._place[BRIGHT])
 
     def last(self, n: int, out: F32) -> int:
-        """Write the last *n* whole beats, oldest first, into *out* (n, 32); return how many there are."""
+        """Write the last *n* whole beats, oldest first, into *out* (n, 33); return how many there are."""
         there = min(n, self.n_beats, N_BEATS)
         for i in range(there):
             out[i] = self.ring[(self.n_beats - there + i) % N_BEATS]
@@ -116,7 +118,7 @@ class FeatureWindow:
     def process(self, spectrum: Spectrum, activation: float, beat: float, rate_hz: float, sounding: bool) -> None:
         """Take in one hop: its *spectrum* and onset *activation*, at *beat* of the clock that runs at *rate_hz*."""
         self.timbre.process(spectrum.power, spectrum.mag)
-        part_levels(spectrum.bands, self._parts)
+        part_levels(spectrum.bands, PART_START, self._parts)
         loudness_db = _db(spectrum.mean_square)
         centroid_hz = self.timbre.centroid_hz
         now = self._now
@@ -149,15 +151,14 @@ class FeatureWindow:
         full = 0.5 * loudness_db + 0.5 * float(self._parts.mean())
         values = self._values
         values[FULL] = full
-        values[BASS] = self._parts[0] - loudness_db
+        values[BASS] = self._parts[0] - self._parts[1:].mean()
         values[BRIGHT] = math.log2(centroid_hz)
-        if not self._started:
-            self._smooth[:] = values
-            self._low[:] = values - 0.5 * LEAST_SPAN
-            self._high[:] = values + 0.5 * LEAST_SPAN
-            self._started = True
-        # A half-life of one beat has most of its weight on the last two.
-        keep = 0.5 ** (rate_hz * self._hop_s)
+        # A half-life of one beat has most of its weight on the last two; the first hops are a plain mean.
+        keep = min(0.5 ** (rate_hz * self._hop_s), self._followed_hops / (self._followed_hops + 1.0))
+        self._followed_hops += 1
+        if self._followed_hops * self._hop_s <= SETTLE_S:
+            self._low[:] = self._smooth - 0.5 * LEAST_SPAN
+            self._high[:] = self._smooth + 0.5 * LEAST_SPAN
         follow(values, keep, self._keep_range, LEAST_SPAN, self._smooth, self._low, self._high, self._place)
 
     def _close_beat(self) -> None:

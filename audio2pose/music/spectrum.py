@@ -123,7 +123,7 @@ class Spectrum:
     def __init__(self, config: HearConfig, sample_rate_hz: int) -> None:
         n = max(8, 2 * round(config.window_s * sample_rate_hz / 2))
         n_fft = _fast_length(n)
-        self.freq_hz: F64 = np.fft.rfftfreq(n_fft, 1.0 / sample_rate_hz)
+        self.freq_hz: F64 = np.asarray(np.fft.rfftfreq(n_fft, 1.0 / sample_rate_hz), np.float64)
         # A window of n samples sums to n / 2; told as if it were 2048, levels mean the same at every rate.
         self._window: F32 = (np.hanning(n + 1)[:n] * (2048.0 / n)).astype(np.float32)
         self._retain = math.exp(-2.0 * math.pi * DC_CORNER_HZ / sample_rate_hz)
@@ -153,7 +153,8 @@ class Spectrum:
         """Bands (B,) of the window that ends with *hop* (n,). Threads: engine."""
         self.mean_square = take(hop, self._retain, self._dc, self._buffer, self._counts)
         shape(self._buffer, self._window, self._shaped)
-        np.fft.rfft(self._shaped, out=self._spectrum)
+        # Single precision in gives single precision out; the stubs know only the double one.
+        np.fft.rfft(self._shaped, out=self._spectrum)  # type: ignore[arg-type]
         magnitudes(self._spectrum, self.power, self.mag)
         apply_rows(self._rows.first, self._rows.start, self._rows.weight, self.mag, self.bands)
         return self.bands

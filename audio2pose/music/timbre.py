@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numba import njit
 
-from audio2pose.arrays import F32, F64, I64
+from audio2pose.arrays import F32, F64
 from audio2pose.music.spectrum import Sparse, apply_rows
 
 N_MELS, N_MFCC, N_CHROMA = 40, 13, 12
@@ -111,7 +111,7 @@ class Timbre:
         self._bin_hz = float(freq_hz[1])
         self._mel_rows = Sparse(mel_rows(freq_hz))
         self._cosine: F32 = cosine_rows().astype(np.float32)
-        n_bins: I64 = np.searchsorted(freq_hz, CHROMA_TOP_HZ)
+        n_bins = int(np.searchsorted(freq_hz, CHROMA_TOP_HZ))
         self._chroma_rows: F32 = np.ascontiguousarray(chroma_rows(freq_hz)[:, :n_bins].T, np.float32)
         self._mels: F32 = np.zeros(N_MELS, np.float32)
         self.mfcc: F32 = np.zeros(N_MFCC, np.float32)

@@ -26,7 +26,7 @@ from audio2pose.music.beat import (
     tempo_grid,
 )
 from audio2pose.music.ears import ACCENT, ACTIVATION, SOUNDING
-from audio2pose.music.heard import FLYWHEEL, HEARD, IDLE, LISTENING, LOCKED, SILENT
+from audio2pose.music.heard import FLYWHEEL, IDLE, LISTENING, LOCKED, SILENT
 
 # Tempi further apart than this many steps of the grid never follow each other.
 REACH = 8
@@ -149,12 +149,12 @@ def decode(activations: F32, hop_s: float, config: BeatConfig) -> tuple[F64, I64
     while sounding.any() and begin < activations.shape[0]:
         end = min(begin + piece, activations.shape[0])
         hops, here = _decode_piece(activations[begin:end], hop_s, config)
-        beat_s = (hops + begin + 1) * hop_s - ONSET_DELAY_S
+        beat_s: F64 = (hops + begin + 1) * hop_s - ONSET_DELAY_S
         final = end == activations.shape[0]
         gap_s = 0.5 * float(np.median(np.diff(beat_s))) if len(beat_s) > 1 else 0.0
         until_s = math.inf if final else (end - overlap // 2) * hop_s
         fits = (beat_s > known_s + gap_s) & (beat_s < until_s)
-        times.append(beat_s[fits])
+        times.append(np.asarray(beat_s[fits], np.float64))
         places.append(here[fits])
         known_s = float(beat_s[fits][-1]) if fits.any() else known_s
         if final:
@@ -193,7 +193,7 @@ def rehear(heard_log: NDArray[np.void], beat_times_s: F64, positions: I64, hop_s
     if n_beats < 2:
         _unlock(log)
         return log
-    end_s = (np.arange(n_hops) + 1.0) * hop_s
+    end_s: F64 = np.asarray((np.arange(n_hops) + 1.0) * hop_s, np.float64)
     log["beat"], log["rate_hz"] = _clock(beat_times_s, end_s)
     log["jumps"] = 0
     _tell_tempo(log, beat_times_s, end_s)
