@@ -179,7 +179,12 @@ def _skate(joints: F64) -> float:
 def _feet(clip: Clip, joints: F64) -> tuple[float, float]:
     """Farthest that a planted joint strays from where it stands, and the deepest that any foot goes below rest, cm."""
     stray, deepest = 0.0, np.inf
-    columns = (("left_ankle", REST_ANKLE_M), ("left_foot", REST_FOOT_M), ("right_ankle", REST_ANKLE_M), ("right_foot", REST_FOOT_M))
+    columns = (
+        ("left_ankle", REST_ANKLE_M),
+        ("left_foot", REST_FOOT_M),
+        ("right_ankle", REST_ANKLE_M),
+        ("right_foot", REST_FOOT_M),
+    )
     for column, (name, rest) in enumerate(columns):
         place = joints[:, JOINT[name]]
         deepest = min(deepest, float((place[:, 1] - rest).min()))
