@@ -19,10 +19,11 @@ import numpy as np
 from audio2pose.arrays import F32, F64, Record
 from audio2pose.config import DanceConfig, MatchConfig
 from audio2pose.match.describe import JOIN_JOINTS
-from audio2pose.match.index import Library
+from audio2pose.match.index import SLIDE, Library
 from audio2pose.match.matcher import Choice, Matcher, Query
 from audio2pose.motion.blend import Inertia
 from audio2pose.motion.body import JOINT, N_JOINTS
+from audio2pose.motion.feet import FootLock
 from audio2pose.motion.kinematics import Skeleton
 from audio2pose.motion.pose import POSE, rest_pose
 from audio2pose.motion.rotation import heading
@@ -64,6 +65,7 @@ class Dancer:
         self._config, self._library, self._hop_s = dance, library, hop_s
         self._matcher = Matcher(match, library, min_rate=dance.min_rate, max_rate=dance.max_rate)
         self._inertia = Inertia(dance.half_life_s)
+        self._feet = FootLock()
         self._now, self._shown, self._before = _Shown(), _Shown(), _Shown()
         self._new, self._ahead = _Shown(), _Shown()
         self._skeleton = Skeleton()
@@ -81,6 +83,7 @@ class Dancer:
         """Back to the first pose, before anything was heard."""
         self._matcher.reset()
         self._inertia.reset()
+        self._feet.reset()
         self._choice: Choice | None = None
         self._began_beats = self._cut_beats = 0.0
         self._beats = -math.inf
@@ -151,6 +154,8 @@ class Dancer:
         at = self._cut_beats if not first and beats >= self._cut_beats and beats - self._cut_beats < 1.0 else math.floor(beats)
         tempo_bpm = float(heard["tempo_bpm"]) if not idle and heard["tempo_bpm"] > 0 else 60.0 * float(heard["rate_hz"])
         before = self._choice
+        if before is not None:
+            self._sample(float(at), self._ahead)
         choice = self._choice = self._matcher.process(self._query(heard, at, idle, max(tempo_bpm, 1.0), before))
         self._idle = idle
         self._began_beats = float(at)
@@ -159,7 +164,11 @@ class Dancer:
         goes_on = before is not None and (choice.clip, choice.start_beat) == self._goes_on(before)
         if first:
             self._offset[:] = 0.0
-        elif not goes_on:
+        elif goes_on:
+            self._sample(float(at), self._new)
+            self._offset[0] += self._ahead.root[0] - self._new.root[0]
+            self._offset[1] += self._ahead.root[2] - self._new.root[2]
+        else:
             self._place(choice)
             self._join(beats, step)
         self.events.append(self._told(choice))
@@ -256,6 +265,10 @@ class Dancer:
         """Feet above the floor; slowly home and to the front."""
         root, offset = self._now.root, self._offset
         joints = self._skeleton.process(root, self._now.rot)
+        assert self._choice is not None
+        slides = bool(self._library.clip_flags[self._choice.clip] & SLIDE)
+        if self._feet.process(root, self._now.rot, self._now.contacts, joints, self._hop_s, slides):
+            joints = self._skeleton.process(root, self._now.rot)
         lift_to_floor(joints, root)
         self._joints[1] = self._joints[0]
         self._joints[0] = joints
