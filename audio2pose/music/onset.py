@@ -54,14 +54,16 @@ def normalise(part: F64, weight: F64, keep_mean: float, keep_peak: float, mean: 
     whole = 0.0
     for q in range(part.shape[0]):
         mean[q] += (1.0 - keep_mean) * (part[q] - mean[q])
-        above = max(part[q] - 1.2 * mean[q], 0.0)
-        peak[q] = max(above, max(peak[q] * keep_peak, SMALLEST_RISE))
+        above: float = max(part[q] - 1.2 * mean[q], 0.0)
+        fallen = float(peak[q] * keep_peak)
+        peak[q] = max(above, fallen, SMALLEST_RISE)
         out[q] = above / peak[q]
         total += weight[q] * out[q]
         whole += weight[q]
     total /= whole
     last = part.shape[0]
-    peak[last] = max(total, max(peak[last] * keep_peak, 0.05))
+    fallen = float(peak[last] * keep_peak)
+    peak[last] = max(total, fallen, 0.05)
     return float(total / peak[last])
 
 

@@ -149,12 +149,12 @@ def decode(activations: F32, hop_s: float, config: BeatConfig) -> tuple[F64, I64
     while sounding.any() and begin < activations.shape[0]:
         end = min(begin + piece, activations.shape[0])
         hops, here = _decode_piece(activations[begin:end], hop_s, config)
-        beat_s: F64 = (hops + begin + 1) * hop_s - ONSET_DELAY_S
+        beat_s: F64 = np.asarray((hops + begin + 1) * hop_s - ONSET_DELAY_S, np.float64)
         final = end == activations.shape[0]
         gap_s = 0.5 * float(np.median(np.diff(beat_s))) if len(beat_s) > 1 else 0.0
         until_s = math.inf if final else (end - overlap // 2) * hop_s
         fits = (beat_s > known_s + gap_s) & (beat_s < until_s)
-        times.append(np.asarray(beat_s[fits], np.float64))
+        times.append(beat_s[fits])
         places.append(here[fits])
         known_s = float(beat_s[fits][-1]) if fits.any() else known_s
         if final:
