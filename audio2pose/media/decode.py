@@ -2,7 +2,7 @@
 
 Shapes   block: (N,) float32, mean of the channels, full scale is 1. The whole song is never held.
 Time     sample n of the stream is at n / sample_rate_hz: encoder delay and padding are cut as the container declares
-         them, and where damage lost a stretch, silence stands in for it.
+         them. Where damage lost a stretch and time stamps show it (all but mp3 and aac), silence stands in for it.
 Threads  one at a time; the decoder starts none.
 Source   PyAV's bundled FFmpeg libraries; no program or library of the system is used.
 """

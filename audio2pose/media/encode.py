@@ -160,7 +160,7 @@ class Mp4Writer:
             self._raise_failure()
             if self.pictures == 0:
                 raise OutputError(f"no picture was written to {self.path}, one at least was wanted: draw one first")
-            _must_be_whole(self._beside.temporary, self.path)
+            must_be_whole(self._beside.temporary, self.path)
         except OutputError:
             self._beside.discard()
             raise
@@ -236,7 +236,7 @@ def _even(size: int) -> int:
     return min(max(size + size % 2, 16), 8192)
 
 
-def _must_be_whole(temporary: Path, path: Path) -> None:
+def must_be_whole(temporary: Path, path: Path) -> None:
     """The boxes of an MP4 fill its file exactly: a disk that fills up while the last buffer is flushed is not told."""
     size, at, seen = temporary.stat().st_size, 0, set()
     with temporary.open("rb") as file:

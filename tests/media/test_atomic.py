@@ -26,6 +26,10 @@ def small_disk(tmp_path: Path, need: Callable[[bool, str], None]) -> Iterator[Pa
     subprocess.run(["umount", folder], check=True)
 
 
+def fail(error: type[BaseException]) -> None:
+    raise error
+
+
 def test_file_appears_only_when_the_block_ends(tmp_path: Path) -> None:
     target = tmp_path / "poses.npy"
     with atomic_write(target) as temporary:
@@ -48,8 +52,7 @@ def test_an_exception_leaves_the_older_file_as_it_was(tmp_path: Path, error: typ
     target = tmp_path / "poses.npy"
     target.write_bytes(b"older")
     with pytest.raises(error), atomic_write(target) as temporary:
-        temporary.write_bytes(b"half")
-        raise error
+        temporary.write_bytes(b"half") and fail(error)
     assert target.read_bytes() == b"older"
     assert os.listdir(tmp_path) == ["poses.npy"]
 
@@ -84,7 +87,7 @@ def test_a_file_where_a_folder_was_wanted_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", ["", "/"])
 def test_a_folder_as_target_is_told(path: str) -> None:
-    with pytest.raises(OutputError, match="is a folder.*: add a name"):
+    with pytest.raises(OutputError, match=r"is a folder.*: add a name"):
         BesideFile(path)
 
 
@@ -108,7 +111,7 @@ def test_a_folder_that_may_not_be_written_is_told(small_disk: Path) -> None:
 
 
 def test_a_full_disk_is_told_and_left_clean(small_disk: Path) -> None:
-    with pytest.raises(OutputError, match="no room left.*: free some space"), atomic_write(small_disk / "a.bin") as temporary:
+    with pytest.raises(OutputError, match=r"no room left.*: free some space"), atomic_write(small_disk / "a.bin") as temporary:
         temporary.write_bytes(bytes(1 << 20))
     assert os.listdir(small_disk) == []
 

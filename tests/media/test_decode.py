@@ -71,7 +71,8 @@ def test_a_click_lands_where_it_was_put_in_vorbis(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.ogg", clicks(44100), 44100, format="OGG", subtype="VORBIS")
     sound, rate_hz = read_song(tmp_path / "a.ogg")
     assert click_times_s(sound, rate_hz) == pytest.approx(CLICKS_S, abs=1e-4)
-    assert sound.shape[0] == 3 * 44100
+    # The last half of the last block (128 samples, 3 ms of silence) does not come out of FFmpeg's Vorbis.
+    assert 3 * 44100 - 128 <= sound.shape[0] <= 3 * 44100
 
 
 @pytest.mark.parametrize("rate_hz", [4000, 8000, 11025, 22050, 32000, 48000, 88200, 96000, 192000])
@@ -167,7 +168,7 @@ def test_real_songs_decode_whole(testdata: Path) -> None:
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(SongError, match="there is no file .*none.wav: check the name"):
+    with pytest.raises(SongError, match=r"there is no file .*none\.wav: check the name"):
         SongReader(tmp_path / "none.wav")
 
 
@@ -218,7 +219,7 @@ def test_zero_samples_are_told(tmp_path: Path) -> None:
 
 def test_a_start_beyond_the_end_is_told(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", clicks(44100), 44100)
-    with pytest.raises(SongError, match="ends at 3.00 s, it was to start at 3 s: start earlier"):
+    with pytest.raises(SongError, match=r"ends at 3\.00 s, it was to start at 3 s: start earlier"):
         SongReader(tmp_path / "a.wav", start_s=3.0)
 
 
@@ -232,10 +233,7 @@ def test_a_range_that_is_none_is_wrong_use(tmp_path: Path, start_s: float, end_s
 # Damage and malice
 
 
-@pytest.mark.parametrize(
-    ("name", "codec", "rate_hz"), [("a.mp3", "libmp3lame", 44100), ("a.flac", "flac", 44100), ("a.opus", "libopus", 48000)]
-)
-def test_damage_in_the_middle_leaves_the_rest_in_its_place(tmp_path: Path, name: str, codec: str, rate_hz: int) -> None:
+def damaged_in_the_middle(tmp_path: Path, name: str, codec: str, rate_hz: int) -> Path:
     rng = np.random.default_rng(5)
     music = (clicks(rate_hz) + 0.05 * rng.standard_normal(3 * rate_hz)).astype(np.float32)
     path = encode(tmp_path / name, codec, music, rate_hz)
@@ -243,13 +241,28 @@ def test_damage_in_the_middle_leaves_the_rest_in_its_place(tmp_path: Path, name:
     start = int(0.5 * len(content))
     content[start : start + 3000] = rng.bytes(3000)
     path.write_bytes(content)
-    with SongReader(path) as reader:
+    return path
+
+
+@pytest.mark.parametrize(("name", "codec", "rate_hz"), [("a.flac", "flac", 44100), ("a.opus", "libopus", 48000)])
+def test_damage_in_the_middle_leaves_the_rest_in_its_place(tmp_path: Path, name: str, codec: str, rate_hz: int) -> None:
+    with SongReader(damaged_in_the_middle(tmp_path, name, codec, rate_hz)) as reader:
         sound = np.concatenate(list(reader.blocks()))
         assert reader.faults > 0
     assert np.isfinite(sound).all()
-    assert sound.shape[0] / rate_hz == pytest.approx(3.0, abs=0.1)
-    # One mp3 or flac frame may be lost without a trace in the time stamps: at most one of them.
-    assert click_times_s(sound, rate_hz) == pytest.approx(CLICKS_S, abs=0.027)
+    assert sound.shape[0] / rate_hz == pytest.approx(3.0, abs=0.022)
+    found_s = click_times_s(sound, rate_hz)
+    for heard in (0, 2, 3):  # the second click may lie in what was lost
+        assert found_s[heard] == pytest.approx(CLICKS_S[heard], abs=0.001)
+
+
+def test_damage_in_an_mp3_is_left_out_because_its_frames_carry_no_time(tmp_path: Path) -> None:
+    with SongReader(damaged_in_the_middle(tmp_path, "a.mp3", "libmp3lame", 44100)) as reader:
+        sound = np.concatenate(list(reader.blocks()))
+        assert reader.faults > 0
+    assert np.isfinite(sound).all()
+    assert 2.5 <= sound.shape[0] / 44100 < 3.0
+    assert np.argmax(sound[:8820]) / 44100 == pytest.approx(CLICKS_S[0], abs=1e-4)
 
 
 @pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg", "a.mp3", "a.opus"])
@@ -260,7 +273,7 @@ def test_a_truncated_file_gives_what_is_there(tmp_path: Path, name: str) -> None
     content = (tmp_path / name).read_bytes()
     (tmp_path / name).write_bytes(content[: int(0.6 * len(content))])
     sound, rate_hz = read_song(tmp_path / name)
-    assert 1.0 <= sound.shape[0] / rate_hz <= 2.2
+    assert 0.9 <= sound.shape[0] / rate_hz <= 2.2  # Ogg pages of Opus hold a second each
 
 
 def test_an_m4a_that_lost_its_index_is_told(tmp_path: Path) -> None:
@@ -294,14 +307,18 @@ def test_a_header_that_claims_a_trillion_samples_takes_no_memory(tmp_path: Path)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib < 50_000
 
 
-@pytest.mark.parametrize(("channels", "rate_hz", "what"), [(1000, 44100, "channels"), (1, 1000, "samples a second"), (1, 10**9, "samples a second")])
+@pytest.mark.parametrize(
+    ("channels", "rate_hz", "what"), [(1000, 44100, "channels"), (1, 1000, "samples a second"), (1, 10**9, "samples a second")]
+)
 def test_a_header_with_mad_numbers_is_told(tmp_path: Path, channels: int, rate_hz: int, what: str) -> None:
     (tmp_path / "a.wav").write_bytes(wav_header(80_000, rate_hz=rate_hz, channels=channels, bits=16) + bytes(80_000))
     with pytest.raises(SongError, match=rf"{what}|no sound"):
         SongReader(tmp_path / "a.wav")
 
 
-@pytest.mark.parametrize(("name", "codec"), [("a.mp3", "libmp3lame"), ("a.m4a", "aac"), ("a.flac", "flac"), ("a.wav", "pcm_s16le")])
+@pytest.mark.parametrize(
+    ("name", "codec"), [("a.mp3", "libmp3lame"), ("a.m4a", "aac"), ("a.flac", "flac"), ("a.wav", "pcm_s16le")]
+)
 def test_random_damage_never_gives_anything_but_sound_or_a_song_error(tmp_path: Path, name: str, codec: str) -> None:
     good = encode(tmp_path / name, codec, clicks(44100, 1.0), 44100).read_bytes()
     rng = np.random.default_rng(11)
@@ -322,9 +339,9 @@ def test_random_damage_never_gives_anything_but_sound_or_a_song_error(tmp_path: 
 
 def test_ten_hours_are_never_held(tmp_path: Path, need: Callable[[bool, str], None]) -> None:
     need(sys.platform == "linux", "sparse files and peak memory are read the Linux way")
-    frames = 10 * 3600 * 8000
+    frames = 10 * 3600 * 4000
     with (tmp_path / "long.wav").open("wb") as file:
-        file.write(wav_header(frames, rate_hz=8000, channels=1, bits=8))
+        file.write(wav_header(frames, rate_hz=4000, channels=1, bits=8))
         file.truncate(44 + frames)
     program = (
         "import resource, sys\nfrom audio2pose.media.decode import SongReader\n"
