@@ -1,0 +1,112 @@
+"""Poses drawn into video: picture k shows the moment k / fps, the song beside it second by second.
+
+Shapes   joints of one picture: (1, 24, 3) metres; picture: (H, W, 3) uint8.
+Threads  the caller's, which draws; the Mp4Writer's worker encodes beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from audio2pose.arrays import F32, F64
+from audio2pose.config import StageConfig
+from audio2pose.media.decode import SongReader
+from audio2pose.media.encode import Mp4Writer
+from audio2pose.media.posefile import PoseFile
+from audio2pose.motion.kinematics import Skeleton
+from audio2pose.stage.offscreen import Offscreen
+
+from .choreograph import Heard, Performance, Told
+from .export import count, sampled
+
+CHUNK_PICTURES = 600
+"""Poses of so many pictures are made at a time: what is held does not grow with the song."""
+CALM = 0.4
+"""Energy of the stage where nothing is known of the music."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """What one picture shows."""
+
+    joints_m: F32
+    t_s: float
+    beat: float
+    energy: float
+    onset: float
+
+
+def write_video(
+    path: Path, shots: Iterator[Shot], pictures: int, stage: StageConfig, fps: float, song: SongReader | None, told: Told
+) -> None:
+    """The *shots* into an MP4, with the sound of *song* from its start for as long as the pictures last.
+
+    Raises OutputError, and leaves nothing, where it cannot be written.
+    """
+    sound = song.blocks(song.sample_rate_hz) if song else None
+    left = round(pictures / fps * song.sample_rate_hz) if song else 0
+    rate_hz = song.sample_rate_hz if song else None
+    screen = Offscreen(stage)
+    try:
+        with Mp4Writer(path, width=stage.width, height=stage.height, fps=fps, sample_rate_hz=rate_hz) as mp4:
+            for k, shot in enumerate(shots):
+                while sound and rate_hz and mp4.sound_frames <= (k + 1) / fps * rate_hz and left > 0:
+                    block = next(sound, None)
+                    if block is None:
+                        left = 0
+                        break
+                    mp4.write_sound(block[:left])
+                    left -= block[:left].shape[0]
+                mp4.write_picture(
+                    screen.picture(shot.joints_m, t_s=shot.t_s, beat=shot.beat, energy=shot.energy, onset=shot.onset)
+                )
+                told((k + 1) / pictures)
+    finally:
+        screen.close()
+
+
+def of_performance(performance: Performance, times_s: F64) -> Iterator[Shot]:
+    """The dance at *times_s* (K,), with what was heard at each."""
+    skeleton = Skeleton()
+    for at in range(0, times_s.shape[0], CHUNK_PICTURES):
+        part = times_s[at : at + CHUNK_PICTURES]
+        poses = sampled(performance, part)
+        for k, t_s in enumerate(part):
+            heard = _heard_at(performance.heard, float(t_s), performance.hop_s)
+            yield Shot(
+                skeleton.process(poses["root_m"][k], poses["rotations"][k])[None],
+                float(t_s), float(poses["beat"][k]), float(heard["energy"]), float(heard["onset_low"]),
+            )  # fmt: skip
+
+
+def of_poses(poses: PoseFile, fps: float, heard: Heard | None, hop_s: float) -> Iterator[Shot]:
+    """The poses of a file at *fps*; the stage follows *heard*, else the file's own beats, else nothing."""
+    beats = poses.beat_times_s
+    for k in range(count(poses.seconds, fps)):
+        t_s = k / fps
+        x = min(t_s * poses.fps, poses.poses - 1)
+        a = min(int(x), max(poses.poses - 2, 0))
+        b = min(a + 1, poses.poses - 1)
+        joints = poses.positions_m[a] + np.float32(x - a) * (poses.positions_m[b] - poses.positions_m[a])
+        beat, energy, onset = 0.0, CALM, 0.0
+        if heard is not None:
+            row = _heard_at(heard, t_s, hop_s)
+            beat, energy, onset = float(row["beat"]), float(row["energy"]), float(row["onset_low"])
+        elif beats.shape[0] > 1:
+            beat = float(np.interp(t_s, beats, np.arange(beats.shape[0])))
+        yield Shot(joints[None], t_s, beat, energy, onset)
+
+
+def times(seconds: float, fps: float) -> F64:
+    """The moment of each picture of a song."""
+    return np.arange(count(seconds, fps)) / fps
+
+
+def _heard_at(heard: Heard, t_s: float, hop_s: float) -> Any:
+    """The row whose hop ended last at *t_s*."""
+    return heard.log[min(max(int(t_s / hop_s + 1e-6) - 1, 0), heard.log.shape[0] - 1)]
