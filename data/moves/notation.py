@@ -59,7 +59,9 @@ def read_step(text: object, yaw_deg: Mapping[str, float], where: str) -> Step:
         if word.startswith("via(") and word.endswith(")"):
             far = _numbers(word[4:-1], where)
             if len(far) not in (3, 4):
-                raise LibraryError(f"{where}: {word} has {len(far)} numbers: give via(x,z,height) or via(x,z,height,pitch)")
+                raise LibraryError(
+                    f"{where} has {word}, 3 or 4 numbers were wanted: give via(x,z,height) or via(x,z,height,pitch)"
+                )
             options["via"] = (far[0], far[1], far[2], far[3] if len(far) == 4 else 0.0)
             continue
         match = _STEP_WORD.match(word)
@@ -72,7 +74,7 @@ def read_step(text: object, yaw_deg: Mapping[str, float], where: str) -> Step:
         elif match and name in fields and match[2] is not None:
             options[fields[name]] = float(match[2])
         else:
-            raise LibraryError(f"{where}: no step option '{word}'{nearest(name, _STEP_OPTIONS)}")
+            raise LibraryError(f"{where} has no step option '{word}'{nearest(name, _STEP_OPTIONS)}")
     x_m, z_m = _numbers(f"{words[1]},{words[2]}", where)
     return Step(side=head[1], beat=float(head[2]), x_m=x_m, z_m=z_m, **{"yaw_deg": yaw_deg[head[1]], **options})  # type: ignore[arg-type]
 
@@ -83,6 +85,9 @@ def read_arms(
     """Both arms over *span_beats*; `same(L)` does what the other does, `shift(L, 2)` the same two beats later."""
     arms: dict[str, tuple[Key, ...]] = {}
     later: dict[str, re.Match[str]] = {}
+    for side in ("L", "R"):
+        if side not in table:
+            raise LibraryError(f'{where} has no arm {side}: add it, or write {side} = "same({"R" if side == "L" else "L"})"')
     for side, text in table.items():
         if side not in ("L", "R"):
             raise LibraryError(f"{where} has no arm '{side}'{nearest(side, ('L', 'R'))}")
@@ -109,7 +114,7 @@ def in_order(keys: list[Key], where: str) -> tuple[Key, ...]:
         raise LibraryError(f"{where} is empty: give one key or leave the channel out")
     for a, b in itertools.pairwise(keys):
         if b.beat - a.beat < 1e-6:
-            raise LibraryError(f"{where}: beat {b.beat:g} follows beat {a.beat:g}: write the beats in rising order")
+            raise LibraryError(f"{where} has beat {b.beat:g} after beat {a.beat:g}: write the beats in rising order")
     return tuple(keys)
 
 
@@ -124,7 +129,7 @@ def _arm_keys(text: str, poses: Mapping[str, tuple[float, ...]], span_beats: flo
         pose = [0.0, 0.0, 0.0, 0.0]
         if match[3] is not None:
             if match[3] not in poses:
-                raise LibraryError(f"{where}: no arm pose '{match[3]}'{nearest(match[3], poses)}")
+                raise LibraryError(f"{where} has no arm pose '{match[3]}'{nearest(match[3], poses)}")
             pose = [*poses[match[3]], 0.0][:4]
         if match[4] is not None:
             for i, change in enumerate(_numbers(match[4], where)[:4]):
@@ -148,7 +153,7 @@ def wrist_key(pose: list[float]) -> tuple[float, ...]:
 
 def _within(beat: float, span_beats: float, where: str) -> float:
     if not 0.0 <= beat < span_beats:
-        raise LibraryError(f"{where}: beat {beat:g} lies outside 0 to {span_beats:g}: move the key inside")
+        raise LibraryError(f"{where} has beat {beat:g}, outside 0 to {span_beats:g}: move the key inside")
     return beat
 
 
@@ -156,4 +161,4 @@ def _numbers(text: str, where: str) -> list[float]:
     try:
         return [float(word) for word in text.split(",")]
     except ValueError:
-        raise LibraryError(f"{where}: '{text}' is no list of numbers: write for example -.1,0,.25") from None
+        raise LibraryError(f"{where} has '{text}', a list of numbers was wanted: write for example -.1,0,.25") from None

@@ -51,7 +51,7 @@ def read_style(text: str, where: str, poses: Mapping[str, tuple[float, ...]]) ->
         raise LibraryError(f"{where} has no phrase: add one under [[phrase]]")
     out: list[Phrase] = []
     for number, entry in enumerate(phrases, 1):
-        place = f"{where}: phrase {entry.get('name', number)}"
+        place = f"{where}, phrase {entry.get('name', number)}"
         if any(entry.get("name") == p.name for p in out):
             raise LibraryError(f"{place} stands there twice: give each phrase its own name")
         out.append(_phrase(entry, style, bounce, feel, all_poses, place))
@@ -67,14 +67,23 @@ def _phrase(
             raise LibraryError(f"{where} has no '{key}': add it")
     beats, bpm, energy = entry["beats"], entry["bpm"], entry["energy"]
     if not isinstance(beats, int) or not 2 <= beats <= 32:
-        raise LibraryError(f"{where}: beats is {beats!r}, must be a whole number from 2 to 32")
+        raise LibraryError(f"{where}, beats is {beats!r}, must be a whole number from 2 to 32: mend it")
     if not isinstance(bpm, (int, float)) or not 50.0 <= bpm <= 220.0:
-        raise LibraryError(f"{where}: bpm is {bpm!r}, must lie within 50 to 220")
+        raise LibraryError(f"{where}, bpm is {bpm!r}, must lie within 50 to 220: mend it")
     if not isinstance(energy, (int, float)) or not 0.0 <= energy <= 1.0:
-        raise LibraryError(f"{where}: energy is {energy!r}, must lie within 0 to 1")
+        raise LibraryError(f"{where}, energy is {energy!r}, must lie within 0 to 1: mend it")
+    if not isinstance(entry["name"], str):
+        raise LibraryError(f"{where}, name is {entry['name']!r}, must be a word: put it in quotes")
+    meter, passes = entry.get("meter", style.get("meter", 4)), entry.get("passes", style.get("passes", 3))
+    for key, value, lowest, highest in (("meter", meter, 2, 12), ("passes", passes, 1, 8)):
+        if not isinstance(value, int) or not lowest <= value <= highest:
+            raise LibraryError(f"{where}, {key} is {value!r}, must be a whole number from {lowest} to {highest}: mend it")
+    for key in ("mirror", "idle"):
+        if not isinstance(entry.get(key, False), bool):
+            raise LibraryError(f"{where}, {key} is {entry[key]!r}, must be true or false: mend it")
     halves = entry.get("halves", "")
     if halves not in ("", "mirror") or (halves and beats % 2):
-        raise LibraryError(f'{where}: halves is {halves!r}, must be "mirror" with an even number of beats: or leave it out')
+        raise LibraryError(f'{where}, halves is {halves!r}, must be "mirror", with an even number of beats: or leave it out')
     span = beats / 2 if halves else float(beats)
     start = _start(entry["start"], f"{where} start")
     body_table = entry.get("body", {})
@@ -85,8 +94,8 @@ def _phrase(
         beats=beats,
         bpm=float(bpm),
         energy=float(energy),
-        meter=entry.get("meter", style.get("meter", 4)),
-        passes=entry.get("passes", style.get("passes", 3)),
+        meter=meter,
+        passes=passes,
         mirror=entry.get("mirror", True),
         idle=entry.get("idle", False),
         start=start,
@@ -112,7 +121,7 @@ def _steps(entries: object, start: Mapping[str, tuple[float, float, float]], spa
     steps = [read_step(text, yaw, f"{where} feet") for text in entries]
     for step in steps:
         if not 0.0 <= step.beat < span:
-            raise LibraryError(f"{where} feet: beat {step.beat:g} lies outside 0 to {span:g}: move the step inside")
+            raise LibraryError(f"{where} feet, beat {step.beat:g} lies outside 0 to {span:g}: move the step inside")
     return tuple(sorted(steps, key=lambda s: s.beat))
 
 
@@ -156,19 +165,18 @@ def _joined(first: Iterable[Key], second: Iterable[Key], span: float) -> tuple[K
 
 def _check_swings(phrase: Phrase, where: str) -> None:
     """A foot lands before it lifts again, and one foot stands while the other swings (unless the phrase hops)."""
-    swings = sorted(
-        (s.beat - phrase.feel.land_lead_beats - s.swing_beats, s.beat - phrase.feel.land_lead_beats, s.side)
-        for s in phrase.steps
-        if not s.pivot
-    )
-    again = [(a + phrase.beats, b + phrase.beats, side) for a, b, side in swings]
-    for (_, land, side), (next_lift, next_land, next_side) in zip(swings, (swings + again)[1:]):
-        both_up = next_lift < land - 1e-6 and (side == next_side or "hop" not in phrase.body)
-        if both_up:
-            raise LibraryError(
-                f"{where} feet: {next_side}{(next_land + phrase.feel.land_lead_beats) % phrase.beats:g} lifts at {next_lift:.2f} before "
-                f"{side} has landed at {land:.2f}: shorten its swing, as in 'swing.4'"
-            )
+    groups = [("L",), ("R",)] if "hop" in phrase.body else [("L",), ("R",), ("L", "R")]
+    for sides in groups:
+        steps = sorted((s for s in phrase.steps if s.side in sides and not s.pivot), key=lambda s: s.beat)
+        again = [replace(s, beat=s.beat + phrase.beats) for s in steps]
+        for step, following in zip(steps, (steps + again)[1:]):
+            land = step.beat - phrase.feel.land_lead_beats
+            lift = following.beat - phrase.feel.land_lead_beats - following.swing_beats
+            if lift < land - 1e-6:
+                raise LibraryError(
+                    f"{where} feet, {following.side}{following.beat % phrase.beats:g} lifts at {lift:.2f} before "
+                    f"{step.side}{step.beat:g} has landed at {land:.2f}: shorten its swing, as in 'swing.4'"
+                )
 
 
 def _start(table: object, where: str) -> dict[str, tuple[float, float, float]]:
@@ -182,7 +190,7 @@ def _start(table: object, where: str) -> dict[str, tuple[float, float, float]]:
 
 def _poses(table: object, where: str) -> dict[str, tuple[float, ...]]:
     if not isinstance(table, dict):
-        raise LibraryError(f"{where} poses is {table!r}, must be a table of name = [out, up, forward]")
+        raise LibraryError(f"{where} poses is {table!r}, must be a table: write name = [out, up, forward]")
     for name, pose in table.items():
         if not isinstance(pose, list) or len(pose) not in (3, 4) or not all(isinstance(v, (int, float)) for v in pose):
             raise LibraryError(f"{where} pose {name} is {pose!r}, must be [out, up, forward] or with a swivel: mend it")
@@ -197,12 +205,12 @@ def _exempt(table: object, where: str) -> dict[str, str]:
 
 def _settings(base: Any, table: object, where: str) -> Any:
     if not isinstance(table, dict):
-        raise LibraryError(f"{where} is {table!r}, must be a table")
+        raise LibraryError(f"{where} is {table!r}, must be a table: write name = number")
     names = [f.name for f in dataclasses.fields(base)]
     _known(table, names, where)
     for name, value in table.items():
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise LibraryError(f"{where}.{name} is {value!r}, must be a number")
+            raise LibraryError(f"{where}.{name} is {value!r}, must be a number: mend it")
     return replace(base, **{name: float(value) for name, value in table.items()})
 
 
@@ -210,7 +218,7 @@ def _known(table: Mapping[str, object], names: Iterable[str], where: str) -> Non
     names = sorted(names)
     for key in table:
         if key not in names:
-            raise LibraryError(f"{where}: no key '{key}'{nearest(key, names)}")
+            raise LibraryError(f"{where} has no key '{key}'{nearest(key, names)}")
 
 
 def _toml(text: str, where: str) -> dict[str, Any]:

@@ -10,12 +10,12 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from audio2pose.errors import LibraryError
 from audio2pose.match.index import Library, open_library, save
+from audio2pose.media.atomic import atomic_write
 
 
 def cache_folder(environ: Mapping[str, str] = os.environ, platform: str = sys.platform) -> Path:
@@ -44,23 +44,12 @@ def kept(name: str, key: str, make: Callable[[], Library], folder: Path) -> Libr
     library = make()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write_whole(library, path)
+        with atomic_write(path) as beside:
+            save(library, beside)
     except OSError:
         return library
     _forget_others(name, path)
     return library
-
-
-def _write_whole(library: Library, path: Path) -> None:
-    handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
-    try:
-        save(library, Path(beside))
-        os.replace(beside, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(beside)
-        raise
 
 
 def _forget_others(name: str, keep: Path) -> None:
