@@ -1,0 +1,263 @@
+"""Sound from a microphone or line-in, as mono blocks in the ring, each with the moment at which it was heard.
+
+Shapes   indata: (n, C) as PortAudio gives it; the ring receives (n,) mono, the mean of the chosen channels.
+Threads  PortAudio's own calls `_callback`, which copies and counts; the source's runs `run`, which watches it.
+Source   our own. A stream that dies raises nothing, so callbacks are counted; times are inputBufferAdcTime, told against
+         PortAudio's clock of the same callback, because that clock is another one on each system.
+"""
+
+from __future__ import annotations
+
+import atexit
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from threading import Event
+from typing import Any
+
+import numpy as np
+
+from audio2pose.arrays import F32
+from audio2pose.errors import DeviceError, UsageError
+
+from .devices import InputInfo, find_input, portaudio, quiet_drivers
+from .handoff import HopRing
+from .sources import StreamClock
+from .spread import Spread
+
+BLOCK_S = 0.006  # at most; 256 frames at 44.1 and 48 kHz
+RATES_HZ = (48_000, 44_100, 96_000, 88_200, 32_000, 22_050, 16_000, 192_000)
+FIRST_CALL_S = 3.0  # an idle sound server was seen to take 1.6 s
+STALL_S = 0.5  # callbacks of a busy machine were seen 14 ms apart
+POLL_S = 0.05
+RETURN_S = 0.2
+MAX_AGE_S = 2.0  # a time stamp that tells more is no time stamp
+
+WAITING, OPEN, LOST = "waiting", "open", "lost"
+
+_ABANDONED: list[Any] = []
+"""Streams whose driver hangs: closing them would hang us too, and their callbacks must stay in memory."""
+
+
+class DeviceSource:
+    """One input of the sound card; a `Source` of the show.
+
+    *device* is a part of a name, an index, or None for the system's own; *channels* counts from 1, None takes the first two.
+    A named device must be there: DeviceError. Without a name and without any input the source waits (`state`, `trouble`)
+    and the ring gets silence at real-time pace, so that the show goes on; with *required* that too is a DeviceError.
+    The same silence stands in for a device whose callbacks stop, until they come again.
+    """
+
+    def __init__(
+        self,
+        device: str | int | None = None,
+        *,
+        channels: Sequence[int] | None = None,
+        sample_rate_hz: int | None = None,
+        required: bool = False,
+    ) -> None:
+        self.state, self.trouble = WAITING, ""
+        self._must = required or device not in (None, "")
+        self.info: InputInfo | None = None
+        self.sample_rate_hz = sample_rate_hz or RATES_HZ[0]
+        self.callback_ms = Spread()
+        self._stream: Any = None
+        self._channels: tuple[int, ...] = (0,)
+        try:
+            self.info = find_input(device)
+            self._channels = _chosen(channels, self.info)
+            self.sample_rate_hz, self._open_channels = _format(self.info, max(self._channels) + 1, sample_rate_hz)
+        except DeviceError as error:
+            if self._must:
+                raise
+            self.info, self.trouble = None, str(error)
+        self.block_frames = 1 << int(self.sample_rate_hz * BLOCK_S).bit_length() - 1
+        self.latency_s = self.block_frames / self.sample_rate_hz
+        self._mono: F32 = np.zeros(self.block_frames, np.float32)
+        self._part: F32 = np.zeros(self.block_frames, np.float32)
+        self._share = np.float32(1.0 / len(self._channels))
+        self._calls = self._overflows = self._losses = self._silent_blocks = 0
+        self._silenced = self._writing = self._ended = False
+
+    def start(self, ring: HopRing, clock: StreamClock) -> None:
+        """Open the device; sound flows from here on. Threads: main. Raises DeviceError where it does not open."""
+        self._ring, self._clock = ring, clock
+        self._silenced = self.info is None
+        if self.info is None:
+            return
+        sounddevice = portaudio()
+        try:
+            with quiet_drivers():
+                self._stream = sounddevice.InputStream(
+                    device=self.info.index,
+                    channels=self._open_channels,
+                    samplerate=self.sample_rate_hz,
+                    blocksize=self.block_frames,
+                    dtype="float32",
+                    latency="low",
+                    callback=self._callback,
+                    finished_callback=self._end,
+                )
+                self._stream.start()
+        except sounddevice.PortAudioError as error:
+            told = _no_open(self.info, error)
+            if self._must:
+                raise told from error
+            self._stream, self._silenced, self.trouble = None, True, str(told)
+            return
+        self.latency_s = float(self._stream.latency)
+        self.state = OPEN
+
+    def _callback(self, indata: F32, frames: int, times: Any, status: Any) -> None:
+        began_s = time.perf_counter()
+        self._calls += 1
+        if status.input_overflow:
+            self._overflows += 1
+        self._writing = True
+        if not self._silenced:
+            mono, part = self._mono[:frames], self._part[:frames]
+            np.multiply(indata[:, self._channels[0]], self._share, out=mono)
+            for channel in self._channels[1:]:
+                np.multiply(indata[:, channel], self._share, out=part)
+                np.add(mono, part, out=mono)
+            self._ring.write(mono)
+            age_s = times.currentTime - times.inputBufferAdcTime
+            if not 0.0 <= age_s <= MAX_AGE_S:
+                age_s = self.latency_s
+            heard_s = began_s - age_s + frames / self.sample_rate_hz
+            self._clock.mark(heard_s, self._ring.accepted_frames / self.sample_rate_hz)
+        self._writing = False
+        self.callback_ms.add(1e3 * (time.perf_counter() - began_s))
+
+    def _end(self) -> None:
+        self._ended = True
+
+    def run(self, stop: Event) -> None:
+        """Watch the callbacks; while none come, play silence. Threads: the source's own."""
+        seen, seen_s, limit_s = -1, time.perf_counter(), FIRST_CALL_S
+        while not stop.wait(POLL_S):
+            if self.state == OPEN:
+                now_s = time.perf_counter()
+                if self._calls != seen:
+                    limit_s = STALL_S if self._calls > 0 else FIRST_CALL_S
+                    seen, seen_s = self._calls, now_s
+                if not self._ended and now_s - seen_s < limit_s:
+                    continue
+                self._lose(now_s - seen_s)
+            self._play_silence(stop)
+            seen_s = time.perf_counter()
+
+    def _lose(self, silent_for_s: float) -> None:
+        name = self.info.name if self.info else ""
+        how = "was closed by the system" if self._ended else f"has sent nothing for {silent_for_s:.1f} s"
+        self.trouble = f"the sound input '{name}' {how}, silence stands in: look at its cable and at the sound server"
+        self._losses += 1
+        self.state = LOST
+        self._silenced = True
+        while self._writing and not self._ended:  # the callback is within its copy; the ring has one writer at a time
+            time.sleep(0.001)
+
+    def _play_silence(self, stop: Event) -> None:
+        """Silence at real-time pace, until *stop* or until the device sends at real-time pace again (not its backlog)."""
+        n, rate = self.block_frames, self.sample_rate_hz
+        block = np.zeros(n, np.float32)
+        began_s = judged_s = time.perf_counter()
+        calls, played = self._calls, 0
+        while True:
+            played += n
+            due_s = began_s + played / rate
+            left_s = due_s - time.perf_counter()
+            if stop.wait(max(left_s, 0.0)):
+                return
+            if left_s < -1.0:  # the computer slept: what is past needs no silence
+                began_s, played, due_s = began_s - left_s, n, due_s - left_s
+            self._ring.write(block)
+            self._clock.mark(due_s, self._ring.accepted_frames / rate)
+            self._silent_blocks += 1
+            passed_s = time.perf_counter() - judged_s
+            if passed_s < RETURN_S:
+                continue
+            sent_s = (self._calls - calls) * n / rate
+            judged_s, calls = time.perf_counter(), self._calls
+            if 0.5 * passed_s < sent_s < 1.5 * passed_s and not self._ended:
+                self.state, self.trouble = OPEN, ""
+                self._silenced = False
+                return
+
+    def stop(self) -> None:
+        """Close the device. Threads: main, after `run` returned."""
+        stream, self._stream = self._stream, None
+        if stream is None:
+            return
+        if self.state == LOST and not self._ended:
+            # A stopped sound server was seen to hold `abort` for as long as it stood still, at exit too.
+            _ABANDONED.append(stream)
+            atexit.unregister(portaudio()._exit_handler)
+            return
+        with quiet_drivers():
+            stream.abort(ignore_errors=True)
+            stream.close(ignore_errors=True)
+
+    @property
+    def finished(self) -> bool:
+        """Never: a lost device may come back. Threads: any."""
+        return False
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """overflows: the system lost sound; device_losses; silent_blocks: played in place of sound. Threads: any."""
+        return {
+            "overflows": self._overflows,
+            "device_losses": self._losses,
+            "silent_blocks": self._silent_blocks,
+        }
+
+
+def channel_numbers(text: str) -> tuple[int, ...]:
+    """'1,2' -> (1, 2): what `--channels` takes. Raises UsageError for what is no list of numbers from 1 on."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdigit() and int(part) > 0 for part in parts):
+        raise UsageError(f"--channels is '{text}', must be numbers from 1 on: write it like 1 or 1,2")
+    return tuple(dict.fromkeys(int(part) for part in parts))
+
+
+def _chosen(channels: Sequence[int] | None, info: InputInfo) -> tuple[int, ...]:
+    """Indices from 0 of the columns to mix."""
+    if channels is None:
+        return tuple(range(min(info.channels, 2)))
+    wrong = [c for c in channels if not 1 <= c <= info.channels]
+    if wrong or not channels:
+        raise UsageError(
+            f"the sound input '{info.name}' has no channel {', '.join(map(str, wrong))}, its channels are 1 to "
+            f"{info.channels}: choose among them with --channels"
+        )
+    return tuple(c - 1 for c in channels)
+
+
+def _format(info: InputInfo, least_channels: int, rate_hz: int | None) -> tuple[int, int]:
+    """The first rate and channel count that the device takes: its own rate and what we need, where it can."""
+    sounddevice = portaudio()
+    last: Exception | None = None
+    with quiet_drivers():
+        for rate, channels in _formats(info, least_channels, rate_hz):
+            try:
+                sounddevice.check_input_settings(info.index, channels, "float32", samplerate=rate)
+            except sounddevice.PortAudioError as error:
+                last = last or error
+            else:
+                return rate, channels
+    raise _no_open(info, last)
+
+
+def _formats(info: InputInfo, least_channels: int, rate_hz: int | None) -> Iterator[tuple[int, int]]:
+    # Two at least: a sound server that is asked for one channel gives the mix of all, and not the first.
+    counts = dict.fromkeys((max(least_channels, min(info.channels, 2)), info.channels))
+    for rate in (rate_hz,) if rate_hz else dict.fromkeys((info.default_rate_hz, *RATES_HZ)):
+        for channels in counts:
+            yield rate, channels
+
+
+def _no_open(info: InputInfo, error: Exception | None) -> DeviceError:
+    what = str(error).replace(": ", ", ")
+    return DeviceError(
+        f"the sound input '{info.name}' does not open ({what}): close what else uses it, or choose another by --device"
+    )
