@@ -1,7 +1,7 @@
 """The built-in song: ours, synthesised on the spot, its beats, bars and sections known to the sample.
 
 Shapes   samples: (N,) mono float32, 44.1 kHz, peak 0.89; beat_times_s, positions: (B,).
-Form     four chords in A minor; house at 122 BPM (intro, groove, build, drop, breakdown), then hip-hop at 98 (drop2,
+Form     four chords in A minor; house at 122 BPM (intro, groove, build, drop, breakdown), then hip-hop at 104 (drop2,
          outro). A beat's time is the sample on which its kick would start, also where no kick plays.
 """
 
@@ -19,7 +19,7 @@ from audio2pose.media.synth import RATE_HZ
 PEAK = 0.89
 LEAD_IN_S = 0.25
 TAIL_S = 2.0
-HOUSE_BPM, HOP_BPM = 122.0, 98.0
+HOUSE_BPM, HOP_BPM = 122.0, 104.0
 HOUSE_BARS, BARS = 28, 34
 SWING = {HOUSE_BPM: 0.10, HOP_BPM: 0.26}  # how late an odd sixteenth is, in sixteenths
 
@@ -46,7 +46,7 @@ GROOVES = {
         "kick": "X...X...X...X...", "clap": "....X.......X...", "open": "..x...x...x...x.", "closed": "XxxxXxxxXxxxXxxx",
         "bass": "X.Xx..X.X.Xx..Xx", "stab": "X..X..x.X..X..x.",
     },
-    "breakdown": {},
+    "breakdown": {"stab": "x...x.x.x...x.x."},
     "drop2": {
         "kick": "X......xX.X.....", "snare": "....X..x....X...", "closed": "X.x.X.xxX.x.X.x.", "bass": "X......xX.X...x.",
         "stab": "..X......x....X.",
