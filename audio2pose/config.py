@@ -88,13 +88,13 @@ class ClockConfig:
 class MatchConfig:
     """Weights of the matcher's cost terms, in one table; 0 switches a term off."""
 
-    music_weight: float = 1.0
+    music_weight: float = 1.5
     tempo_weight: float = 1.5
     pose_weight: float = 1.0
     velocity_weight: float = 0.6
-    repetition_weight: float = 1.2
+    repetition_weight: float = 2.5
     stage_weight: float = 0.5
-    style_weight: float = 0.6
+    style_weight: float = 0.7
     memory_beats: float = 32.0
     temperature: float = 0.05
     style: str = ""
@@ -126,6 +126,14 @@ class DanceConfig:
         _must(self.half_life_s >= 0.0, f"dance.half_life_s is {self.half_life_s:g}, must be 0 (no blend) or more")
 
 
+BACKGROUNDS: dict[str, str] = {
+    "stage": "gradient, floor, shadows and glow",
+    "plain": "one flat colour, the middle of the palette's gradient; glow",
+    "chroma": "pure green to be keyed out; no glow",
+    "black": "pure black, for mixing and mapping; glow",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageConfig:
     """The picture."""
@@ -142,6 +150,10 @@ class StageConfig:
             f"the picture is {self.width}x{self.height}, must lie within 64x64 to 7680x4320",
         )
         _must(1.0 <= self.fps <= 240.0, f"stage.fps is {self.fps:g}, must lie within 1 to 240")
+        _must(
+            self.background in BACKGROUNDS,
+            f"stage.background is '{self.background}', which is unknown{nearest(self.background, BACKGROUNDS)}",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,7 +59,9 @@ def lens(centre_m: F32, spread_m: float, t_s: float, width: int, height: int) ->
 def project(point_m: F32, lens: F32, out: F32) -> None:
     """Write into *out* (3,) where *point_m* (3,) falls: x and y in pixels, depth in metres."""
     x, y, z = point_m[0] - lens[0], point_m[1] - lens[1], point_m[2] - lens[2]
-    depth = max(-(x * lens[9] + y * lens[10] + z * lens[11]), np.float32(0.05))
+    depth = -(x * lens[9] + y * lens[10] + z * lens[11])
+    if not depth > np.float32(0.05):  # behind the eye, or NaN
+        depth = np.float32(0.05)
     scale = lens[12] / depth
     out[0] = lens[13] + scale * (x * lens[3] + y * lens[4] + z * lens[5])
     out[1] = lens[14] + scale * (x * lens[6] + y * lens[7] + z * lens[8])

@@ -34,13 +34,13 @@ vec3 mass() {
 }
 
 vec3 lit(vec3 base, vec2 nxy) {
-    float flat2 = min(dot(nxy, nxy), 1.0);
+    float flat2 = min(dot(nxy, nxy), 0.93);             // the very edge would be a line of single bright pixels
     vec3 n = vec3(nxy, sqrt(1.0 - flat2));
     float key = dot(n, vec3(-0.46, 0.62, 0.63));
     float soft = 0.5 + 0.5 * key;
-    float rim = pow(1.0 - n.z, 2.5) * smoothstep(-0.35, 0.9, dot(n.xy, vec2(0.80, 0.60)));
+    float rim = (1.0 - n.z) * (1.0 - n.z) * smoothstep(-0.35, 0.9, dot(n.xy, vec2(0.80, 0.60)));
     float shine = pow(max(dot(n, vec3(-0.25, 0.36, 0.90)), 0.0), 28.0);
-    return base * (0.22 + 0.92 * soft * soft) + u_rim * (1.0 * rim + 0.14 * shine);
+    return base * (0.22 + 0.92 * soft * soft) + u_rim * (1.25 * rim + 0.14 * shine);
 }
 
 void main() {

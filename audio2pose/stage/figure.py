@@ -57,11 +57,13 @@ class _Quads:
 class Figure:
     """All dancers of a picture, with a `floor` (shadows, reflections) and with `glow` (and trails) or without.
 
+    `keyed`: the background will be cut out, so no line in its colour, and little light on the edge that blends with it.
+
     Threads: the one that owns the GL context.
     """
 
     def __init__(
-        self, of: Palette, edge: tuple[float, float, float], *, floor: bool, glow: bool, edge_strength: float
+        self, of: Palette, edge: tuple[float, float, float], *, floor: bool, glow: bool, keyed: bool
     ) -> None:
         self._floor, self._glow = floor, glow
         self._tints = 1.0 if of.light else 0.0
@@ -71,8 +73,8 @@ class Figure:
         self._tones: F32 = np.array([of.torso, of.left, of.right, of.glow], np.float32)
         self._shade: F32 = np.array([c * (0.45 if of.light else 0.12) for c in of.bottom], np.float32)
         self._body_program = gloo.Program(shader("figure.vert.glsl"), shader("figure.frag.glsl"))
-        self._body_program["u_rim"] = of.rim
-        self._body_program["u_edge"] = (*edge, edge_strength)
+        self._body_program["u_rim"] = tuple(c * (0.3 if keyed else 1.0) for c in of.rim)
+        self._body_program["u_edge"] = (*edge, 0.0 if keyed else 0.75)
         self._light_program = gloo.Program(shader("light.vert.glsl"), shader("light.frag.glsl"))
         self._spot: F32 = np.zeros(3, np.float32)
         self._dancers = 0

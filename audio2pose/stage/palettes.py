@@ -40,7 +40,7 @@ PALETTES: dict[str, Palette] = {
     for p in (
         Palette(
             name="ember", top=_hex("0d0a12"), bottom=_hex("2b1019"), floor=_hex("6b2a24"), left=_hex("ffb53c"),
-            right=_hex("ff4f4a"), torso=_hex("e8703a"), glow=_hex("ff6a2a"), accent=_hex("ffd27a"), rim=_hex("ffe7c2"),
+            right=_hex("ff3f5e"), torso=_hex("e8703a"), glow=_hex("ff6a2a"), accent=_hex("ffd27a"), rim=_hex("ffe7c2"),
         ),
         Palette(
             name="neon", top=_hex("05060f"), bottom=_hex("0d1033"), floor=_hex("23307e"), left=_hex("1fe0ff"),
@@ -52,22 +52,16 @@ PALETTES: dict[str, Palette] = {
             light=True,
         ),
         Palette(
-            name="mono", top=_hex("0b0c0e"), bottom=_hex("1b1d21"), floor=_hex("454951"), left=_hex("ffffff"),
-            right=_hex("8f97a3"), torso=_hex("cfd4db"), glow=_hex("aab4c4"), accent=_hex("ffffff"), rim=_hex("ffffff"),
+            name="mono", top=_hex("0b0c0e"), bottom=_hex("1b1d21"), floor=_hex("3d4148"), left=_hex("ffffff"),
+            right=_hex("9ca4b0"), torso=_hex("cfd4db"), glow=_hex("aab4c4"), accent=_hex("ffffff"), rim=_hex("ffffff"),
         ),
         Palette(
             name="lagoon", top=_hex("04141a"), bottom=_hex("07323a"), floor=_hex("12666a"), left=_hex("ffd166"),
-            right=_hex("ff7a6b"), torso=_hex("3fd3c2"), glow=_hex("25c7b8"), accent=_hex("b8fff1"), rim=_hex("f2fff9"),
+            right=_hex("ff5d8f"), torso=_hex("3fd3c2"), glow=_hex("25c7b8"), accent=_hex("b8fff1"), rim=_hex("f2fff9"),
         ),
     )
 }  # fmt: skip
 
-BACKGROUNDS: dict[str, str] = {
-    "stage": "gradient, floor, shadows and glow",
-    "plain": "one flat colour, the middle of the palette's gradient; glow",
-    "chroma": "pure green to be keyed out; no glow",
-    "black": "pure black, for mixing and mapping; glow",
-}
 CHROMA_GREEN: Colour = (0.0, 177.0 / 255.0, 64.0 / 255.0)
 
 
@@ -79,9 +73,7 @@ def palette(name: str) -> Palette:
 
 
 def flat_colour(background: str, of: Palette) -> Colour | None:
-    """The colour of a flat *background*, None for "stage"; raises ConfigError that names the nearest background."""
-    if background not in BACKGROUNDS:
-        raise ConfigError(f"no background named '{background}'{nearest(background, BACKGROUNDS)}")
+    """The colour of a flat *background* of StageConfig; None for "stage"."""
     if background == "plain":
         return tuple((a + b) / 2.0 for a, b in zip(of.top, of.bottom))  # type: ignore[return-value]
     return {"stage": None, "chroma": CHROMA_GREEN, "black": (0.0, 0.0, 0.0)}[background]

@@ -92,7 +92,7 @@ def put_ball(quad: F32, i: int, mark_m: F32, radius_m: float, lens: F32, mirror:
     scale = lens[12] / spot[2]
     quad[0, 2 + 4 * i], quad[0, 3 + 4 * i] = spot[0], spot[1]
     quad[0, 4 + 4 * i], quad[0, 5 + 4 * i] = np.float32(1.0), radius_m * scale
-    return spot[0] + spot[1] + spot[2] - spot[0] - spot[1]
+    return spot[2] if np.isfinite(spot[0] + spot[1]) else np.float32(np.nan)
 
 
 @njit(cache=True, nogil=True)

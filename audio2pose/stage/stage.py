@@ -21,6 +21,9 @@ from audio2pose.stage.palettes import flat_colour, palette
 SNAP_S = 1.0
 """A picture that far from the last, or before it, is a new beginning: the camera jumps, trails start anew."""
 
+FAR_M = np.float32(100.0)
+"""A joint beyond this is a fault in the numbers, and counts as missing."""
+
 
 class Stage:
     """Floor, dancers and camera. `top_row_first` turns the picture over, for reading it back without a copy.
@@ -34,8 +37,7 @@ class Stage:
         chroma = config.background == "chroma"
         edge = self._flat if self._flat is not None else look.bottom
         self._floor = Floor(look) if self._flat is None else None
-        self._figure = Figure(look, edge, floor=self._flat is None, glow=not chroma,
-                              edge_strength=0.0 if chroma else 0.75)  # fmt: skip
+        self._figure = Figure(look, edge, floor=self._flat is None, glow=not chroma, keyed=chroma)
         self._upright = -1.0 if top_row_first else 1.0
         self._centre: F32 = np.zeros(3, np.float32)
         self.resize(config.width, config.height)
@@ -69,6 +71,7 @@ class Stage:
         Threads: the one that owns the GL context. Never raises on numbers.
         """
         positions = np.asarray(positions_m, np.float32)
+        positions = np.where(np.abs(positions) < FAR_M, positions, np.float32(np.nan))
         energy, onset = _unit(energy), _unit(onset)
         lens = self.lens(positions, t_s)
         size = (float(self._width), float(self._height), self._upright)
