@@ -66,8 +66,8 @@ class Latest:
     """
 
     def __init__(self, dtype: np.dtype[np.void]) -> None:
-        slots = np.zeros(3, dtype)
-        self._slots: tuple[Record, Record, Record] = (slots[0], slots[1], slots[2])
+        self._slots = np.zeros(3, dtype)
+        self._records: tuple[Record, Record, Record] = (self._slots[0], self._slots[1], self._slots[2])  # views
         self._newest = -1
         self._named = -1
 
@@ -77,7 +77,7 @@ class Latest:
         free = 0
         while free in (newest, named):
             free += 1
-        self._slots[free][()] = record
+        self._slots[free] = record
         self._newest = free
 
     def read(self) -> Record | None:
@@ -88,4 +88,4 @@ class Latest:
                 return None
             self._named = newest
             if self._newest == newest:
-                return self._slots[newest]
+                return self._records[newest]

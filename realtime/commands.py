@@ -1,0 +1,169 @@
+"""The commands of this leaf: live, devices, doctor. Nothing heavy is imported before `run`.
+
+Threads  main.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from audio2pose.command import Command
+from audio2pose.errors import UsageError
+from audio2pose.terminal import emit_json, say
+
+FILMS, POSES = (".mp4",), (".npz",)
+EXIT_INTERRUPTED = 130
+
+
+def add_live_arguments(parser: ArgumentParser) -> None:
+    """Flags of `live`."""
+    sound = parser.add_argument_group("sound (default: the system's input)").add_mutually_exclusive_group()
+    sound.add_argument("--demo", action="store_true", help="dance to the built-in song")
+    sound.add_argument("--from-file", metavar="SONG", help="dance to a file at its own pace")
+    sound.add_argument("--device", metavar="NAME-PART|INDEX", help="a sound input; 'audio2pose devices' lists them")
+    more = parser.add_argument_group("sound input")
+    more.add_argument("--channels", metavar="1,2", help="which of its channels to hear")
+    more.add_argument("--require-device", action="store_true", help="exit 3 where there is no input, rather than wait")
+    dance = parser.add_argument_group("dance")
+    dance.add_argument("--library", metavar="PATH", help="a motion library; the built-in one by default")
+    dance.add_argument("--style", metavar="NAME", help="only this style")
+    dance.add_argument("--bpm-range", metavar="55:215", help="tempos to listen for")
+    dance.add_argument("--seed", type=int, metavar="N", help="which dance of many")
+    dance.add_argument("--preset", metavar="NAME|FILE", help="settings from a preset")
+    out = parser.add_argument_group("out")
+    out.add_argument("--send", action="append", default=[], metavar="native@HOST:PORT[,rate=60][,axes=unity][,latency=MS]",
+                     help="OSC to a receiver; again for more")  # fmt: skip
+    out.add_argument("--record", action="append", default=[], metavar="OUT.mp4|.npz", help="into a file; again for more")
+    out.add_argument("--events", metavar="FILE|-", help="what happens, one JSON document a line")
+    out.add_argument("--json", action="store_true", help="the summary as JSON on stdout")
+    out.add_argument("--duration", type=float, metavar="S", help="end after S seconds of sound")
+    window = parser.add_argument_group("window (q ends, f full screen)")
+    window.add_argument("--no-window", action="store_true", help="draw into memory only")
+    window.add_argument("--screen", type=int, metavar="N", help="on which screen, from 0")
+    window.add_argument("--fullscreen", action="store_true")
+    window.add_argument("--size", metavar="WxH", help="of the window and the film, 1280x720 by default")
+    window.add_argument("--title", default="audio2pose", metavar="T")
+    window.add_argument("--palette", metavar="NAME", help="colours")
+    window.add_argument("--latency-ms", type=float, default=30.0, metavar="MS", help="what the screen costs (default 30)")
+
+
+def run_live(args: Namespace) -> int:
+    """The show, from flags to the summary."""
+    overrides = _overrides(args)
+    records = tuple(_record(text) for text in args.record)
+    if args.duration is not None and not 0.0 < args.duration < math.inf:
+        raise UsageError(f"--duration is {args.duration:g}, must be above 0 seconds: leave it away to go on for ever")
+    if not 0.0 <= args.latency_ms <= 400.0:
+        raise UsageError(f"--latency-ms is {args.latency_ms:g}, must be 0 to 400: measure what your screen costs")
+
+    from audio2pose.config import settings  # noqa: PLC0415
+    from audio2pose.match.find import library  # noqa: PLC0415
+
+    from .broadcast import parse_target  # noqa: PLC0415
+    from .report import f_measure, for_people  # noqa: PLC0415
+    from .show import Options, Show  # noqa: PLC0415
+
+    targets = tuple(parse_target(text) for text in args.send)
+    chosen = settings(args.preset, overrides)
+    options = Options(
+        targets=targets,
+        window=not args.no_window,
+        screen=args.screen,
+        fullscreen=args.fullscreen,
+        title=args.title,
+        latency_s=args.latency_ms / 1e3,
+        duration_s=args.duration if args.duration is not None else math.inf,
+        records=records,
+        events=args.events,
+    )
+    source, known_s = _source(args)
+    show = Show(chosen, library(args.library), source, options)
+    summary = show.run()
+    if args.json and args.events != "-":
+        emit_json(summary)
+    elif not args.json:
+        known_s = [t for t in known_s if t <= summary["seconds"]]
+        f = f_measure(show.beat_times_s, known_s) if known_s else None
+        for line in for_people(summary, f=f, files=[str(path) for path in records]):
+            say(line)
+    return EXIT_INTERRUPTED if show.interrupted else 0
+
+
+def _overrides(args: Namespace) -> dict[str, dict[str, object]]:
+    """Flags as settings; None leaves a setting as it is."""
+    low = high = width = height = None
+    if args.bpm_range is not None:
+        match = re.fullmatch(r"(\d+(?:\.\d+)?):(\d+(?:\.\d+)?)", args.bpm_range)
+        if match is None:
+            raise UsageError(f"--bpm-range is '{args.bpm_range}', must be two tempos: write it like 55:215")
+        low, high = float(match[1]), float(match[2])
+    if args.size is not None:
+        match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", args.size)
+        if match is None:
+            raise UsageError(f"--size is '{args.size}', must be width and height: write it like 1280x720")
+        width, height = int(match[1]), int(match[2])
+    return {
+        "beat": {"min_bpm": low, "max_bpm": high},
+        "match": {"style": args.style, "seed": args.seed},
+        "stage": {"width": width, "height": height, "palette": args.palette},
+    }
+
+
+def _record(text: str) -> Path:
+    path = Path(text)
+    if path.suffix.lower() not in FILMS + POSES:
+        raise UsageError(f"--record {text}, only {', '.join(FILMS + POSES)} can be recorded: change its suffix")
+    if not path.parent.is_dir():
+        from audio2pose.errors import OutputError  # noqa: PLC0415
+
+        raise OutputError(f"there is no folder {path.parent} to record {path.name} into: make it, or give another one")
+    return path
+
+
+def _source(args: Namespace):  # type: ignore[no-untyped-def]
+    """The source of sound, and the beats of it that are known."""
+    from .sources import FileSource  # noqa: PLC0415
+
+    if args.demo:
+        from audio2pose.media.demo_song import demo_song  # noqa: PLC0415
+
+        song = demo_song()
+        return FileSource(song.samples, song.sample_rate_hz, end_s=args.duration), song.beat_times_s.tolist()
+    if args.from_file is not None:
+        return FileSource(args.from_file, end_s=args.duration), []
+    from .capture import DeviceSource, channel_numbers  # noqa: PLC0415
+
+    channels = channel_numbers(args.channels) if args.channels else None
+    return DeviceSource(args.device, channels=channels, required=args.require_device), []
+
+
+def _add_devices(parser: ArgumentParser) -> None:
+    from .devices import add_arguments  # noqa: PLC0415
+
+    add_arguments(parser)
+
+
+def _run_devices(args: Namespace) -> int:
+    from .devices import run  # noqa: PLC0415
+
+    return run(args)
+
+
+def _add_doctor(parser: ArgumentParser) -> None:
+    from .doctor import add_arguments  # noqa: PLC0415
+
+    add_arguments(parser)
+
+
+def _run_doctor(args: Namespace) -> int:
+    from .doctor import run  # noqa: PLC0415
+
+    return run(args)
+
+
+LIVE = Command("live", "dance live to a microphone, line-in, or a file at its own pace", add_live_arguments, run_live)
+DEVICES = Command("devices", "sound inputs, loopback ones marked", _add_devices, _run_devices)
+DOCTOR = Command("doctor", "what works on this machine and what to install", _add_doctor, _run_doctor)
