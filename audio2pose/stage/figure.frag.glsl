@@ -55,7 +55,7 @@ void main() {
     } else {
         vec4 c = capsule(v_ball0, v_ball1, v_colour1.a);
         n = c.zw; d = c.y; h = clamp(c.x, 0.0, 1.0);
-        side = smoothstep(-0.05, 0.15, c.x) * smoothstep(1.05, 0.9, c.x);
+        side = smoothstep(-0.05, 0.15, c.x) * smoothstep(1.05, 0.9, c.x) * (1.0 - v_ball0.z * v_ball1.z);
     }
     float cover = smoothstep(soft, -soft, d) * v_colour0.a;
     float line = u_edge.a * v_colour0.a * side * smoothstep(0.24 * v_ball1.w + 1.0, 0.0, d);

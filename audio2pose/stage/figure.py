@@ -62,9 +62,7 @@ class Figure:
     Threads: the one that owns the GL context.
     """
 
-    def __init__(
-        self, of: Palette, edge: tuple[float, float, float], *, floor: bool, glow: bool, keyed: bool
-    ) -> None:
+    def __init__(self, of: Palette, edge: tuple[float, float, float], *, floor: bool, glow: bool, keyed: bool) -> None:
         self._floor, self._glow = floor, glow
         self._tints = 1.0 if of.light else 0.0
         self._glow_opacity = 0.22 if of.light else 0.20

@@ -71,7 +71,9 @@ class Floor:
         self._lines["u_accent"] = of.accent
         self._lines["u_line"] = of.accent if of.light else tuple(0.55 * f + 0.45 * a for f, a in zip(of.floor, of.accent))
 
-    def draw(self, lens: F32, size: tuple[float, float, float], centre_m: F32, beat: float, energy: float, onset: float) -> None:
+    def draw(
+        self, lens: F32, size: tuple[float, float, float], centre_m: F32, beat: float, energy: float, onset: float
+    ) -> None:
         """Fill the picture; the pulse falls from each beat by half every PULSE_HALF_LIFE_BEATS."""
         at = phase(beat, cycle_beats=1.0)
         pulse = (at, math.pow(0.5, at / PULSE_HALF_LIFE_BEATS), energy, onset)

@@ -96,7 +96,9 @@ def put_ball(quad: F32, i: int, mark_m: F32, radius_m: float, lens: F32, mirror:
 
 
 @njit(cache=True, nogil=True)
-def part(quad: F32, p: int, marks_m: F32, lens: F32, tones: F32, mirror: float, opacity: float, soft_m: float, spot: F32) -> float:
+def part(
+    quad: F32, p: int, marks_m: F32, lens: F32, tones: F32, mirror: float, opacity: float, soft_m: float, spot: F32
+) -> float:
     """Write volume *p* of a body into *quad* (4, ROW); returns its depth in metres, or -1 where it is not to be seen."""
     mass = p - N_LIMBS
     depth = np.float32(0.0)
