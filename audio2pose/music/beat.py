@@ -41,6 +41,9 @@ METER_CHANGE = 0.02
 ONSET_DELAY_S = 0.020
 LEAST_ACTIVATION, MOST_ACTIVATION = 0.005, 0.97
 NEAR_HOPS = 4
+# A beat is told no later than this before it happens; one that turns up later by less than the slack is told late by
+# as much, one still later is left out.
+LEAST_AHEAD_S, SLACK_S = 0.060, 0.030
 # Nats a second before anything was heard: what noise and crowds stay at (-9 to -13), music stands above -5.
 NO_EVIDENCE = -10.0
 
@@ -271,9 +274,11 @@ class BeatTracker:
         next_s = now_s + rest_s - ONSET_DELAY_S
         state["committed"] = False
         if next_s - now_s <= config.commit_ahead_s and next_s - self._last_beat_s > config.least_gap_beats * length_s:
+            in_time = next_s - now_s >= LEAST_AHEAD_S - SLACK_S
+            next_s = max(next_s, now_s + LEAST_AHEAD_S)
             self._last_beat_s = next_s
             self._locked = alive and sounding and self._evidence >= gate
-            if self._locked:
+            if self._locked and in_time:
                 state["committed"] = True
                 state["beat_s"] = next_s
                 state["position"] = (self._place[beat] + 1) % self._meter[beat] + 1

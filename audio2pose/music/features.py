@@ -24,6 +24,8 @@ N_BEATS = 16
 FLOOR_DB = -90.0
 # Followed figures: how full the sound is (dB), the low part's share of it (dB), the centroid (octaves over 1 Hz).
 FULL, BASS, BRIGHT = range(3)
+# Smoothed powers that they are made of: all, each part, centroid times amplitude, amplitude.
+FIRST_PART, BRIGHT_SUM, BRIGHT_WEIGHT = 1, 1 + N_PARTS, 2 + N_PARTS
 LEAST_SPAN: F64 = np.array([8.0, 8.0, 1.2])
 RANGE_HALF_LIFE_S = 45.0
 # A song's range is not known in its first second: its figures stand in the middle until then.
@@ -31,29 +33,44 @@ SETTLE_S = 1.0
 ONSET_LEAST, ONSET_GAP_S = 0.25, 0.06
 
 
-def _db(mean_square: float) -> float:
-    return max(FLOOR_DB, 10.0 * math.log10(mean_square)) if mean_square > 1e-9 else FLOOR_DB
-
-
 @njit(cache=True, nogil=True)
-def part_levels(bands: F32, start: I64, out: F64) -> None:
-    """Write into *out* (5,) the level in dB of each part of *bands* (B,); *start* (6,) says where they begin."""
+def part_powers(bands: F32, start: I64, out: F64) -> None:
+    """Write into *out* (5,) the mean square of each part of *bands* (B,); *start* (6,) says where they begin."""
     for q in range(out.shape[0]):
-        total = 1e-7
+        total = 0.0
         for k in range(start[q], start[q + 1]):
             total += bands[k] * bands[k]
-        out[q] = 10.0 * math.log10(total / (start[q + 1] - start[q]))
+        out[q] = total / (start[q + 1] - start[q])
 
 
 @njit(cache=True, nogil=True)
-def follow(values: F64, keep: float, keep_range: float, least_span: F64, smooth: F64, low: F64, high: F64, out: F64) -> None:
-    """Smooth *values* (F,) into *smooth*, widen [low, high] to hold them, and write into *out* where they stand in it.
+def decibels(powers: F64, out: F64) -> None:
+    """Write into *out* the levels of *powers* (any length), at least FLOOR_DB."""
+    for i in range(powers.shape[0]):
+        out[i] = max(FLOOR_DB, 10.0 * math.log10(max(powers[i], 1e-12)))
+
+
+@njit(cache=True, nogil=True)
+def figures(smooth: F64, level_db: F64, out: F64) -> None:
+    """Write into *out* (3,) fullness, bass and brightness of the *smooth* (8,) powers, *level_db* being scratch."""
+    decibels(smooth[:BRIGHT_SUM], level_db)
+    parts = 0.0
+    for q in range(FIRST_PART + 1, BRIGHT_SUM):
+        parts += level_db[q]
+    upper = BRIGHT_SUM - FIRST_PART - 1
+    out[FULL] = 0.5 * level_db[0] + 0.5 * (parts + level_db[FIRST_PART]) / (upper + 1)
+    out[BASS] = level_db[FIRST_PART] - parts / upper
+    out[BRIGHT] = math.log2(max(smooth[BRIGHT_SUM] / max(smooth[BRIGHT_WEIGHT], 1e-9), 20.0))
+
+
+@njit(cache=True, nogil=True)
+def place(values: F64, keep_range: float, least_span: F64, low: F64, high: F64, out: F64) -> None:
+    """Widen [low, high] to hold *values* (F,), and write into *out* where they stand in it, 0..1.
 
     A range forgets slowly towards the present value, and is never taken for narrower than *least_span*.
     """
     for f in range(values.shape[0]):
-        smooth[f] = values[f] + keep * (smooth[f] - values[f])
-        x = smooth[f]
+        x = values[f]
         low[f] = min(x, x + keep_range * (low[f] - x))
         high[f] = max(x, x + keep_range * (high[f] - x))
         span = max(high[f] - low[f], least_span[f])
@@ -71,9 +88,10 @@ class FeatureWindow:
         self.ring: F32 = np.zeros((N_BEATS, N_FEATURES), np.float32)
         self._now: F32 = np.zeros(N_FEATURES, np.float32)
         self._sum: F64 = np.zeros(N_FEATURES)
-        self._parts: F64 = np.zeros(N_PARTS)
+        self._powers: F64 = np.zeros(BRIGHT_WEIGHT + 1)
+        self._level_db: F64 = np.zeros(BRIGHT_SUM)
         self._values: F64 = np.zeros(3)
-        self._smooth: F64 = np.zeros(3)
+        self._smooth: F64 = np.zeros(BRIGHT_WEIGHT + 1)
         self._low: F64 = np.zeros(3)
         self._high: F64 = np.zeros(3)
         self._place: F64 = np.zeros(3)
@@ -118,21 +136,22 @@ class FeatureWindow:
     def process(self, spectrum: Spectrum, activation: float, beat: float, rate_hz: float, sounding: bool) -> None:
         """Take in one hop: its *spectrum* and onset *activation*, at *beat* of the clock that runs at *rate_hz*."""
         self.timbre.process(spectrum.power, spectrum.mag)
-        part_levels(spectrum.bands, PART_START, self._parts)
-        loudness_db = _db(spectrum.mean_square)
-        centroid_hz = self.timbre.centroid_hz
-        now = self._now
-        now[LOUDNESS] = loudness_db
-        now[PARTS] = self._parts
-        now[CENTROID] = centroid_hz
+        powers, now = self._powers, self._now
+        amplitude = math.sqrt(spectrum.mean_square)
+        powers[0] = spectrum.mean_square
+        part_powers(spectrum.bands, PART_START, powers[FIRST_PART:BRIGHT_SUM])
+        powers[BRIGHT_SUM] = self.timbre.centroid_hz * amplitude
+        powers[BRIGHT_WEIGHT] = amplitude
+        now[:BRIGHT_SUM] = powers[:BRIGHT_SUM]
+        now[CENTROID] = self.timbre.centroid_hz
         now[MFCC] = self.timbre.mfcc
         now[CHROMA] = self.timbre.chroma
         self._sum += now
         self._hops += 1
         self._count_onset(activation)
-        if sounding and centroid_hz > 0.0:
-            self._follow(loudness_db, centroid_hz, rate_hz)
-        elif not sounding:
+        if sounding:
+            self._follow(rate_hz)
+        else:
             self._place *= 1.0 - self._hop_s
         if math.floor(beat) > self._whole:
             self._close_beat()
@@ -147,23 +166,24 @@ class FeatureWindow:
             self._since_onset_s = 0.0
         self._before = (last, activation)
 
-    def _follow(self, loudness_db: float, centroid_hz: float, rate_hz: float) -> None:
-        full = 0.5 * loudness_db + 0.5 * float(self._parts.mean())
-        values = self._values
-        values[FULL] = full
-        values[BASS] = self._parts[0] - self._parts[1:].mean()
-        values[BRIGHT] = math.log2(centroid_hz)
+    def _follow(self, rate_hz: float) -> None:
         # A half-life of one beat has most of its weight on the last two; the first hops are a plain mean.
         keep = min(0.5 ** (rate_hz * self._hop_s), self._followed_hops / (self._followed_hops + 1.0))
         self._followed_hops += 1
+        self._smooth *= keep
+        self._smooth += (1.0 - keep) * self._powers
+        figures(self._smooth, self._level_db, self._values)
         if self._followed_hops * self._hop_s <= SETTLE_S:
-            self._low[:] = self._smooth - 0.5 * LEAST_SPAN
-            self._high[:] = self._smooth + 0.5 * LEAST_SPAN
-        follow(values, keep, self._keep_range, LEAST_SPAN, self._smooth, self._low, self._high, self._place)
+            self._low[:] = self._values - 0.5 * LEAST_SPAN
+            self._high[:] = self._values + 0.5 * LEAST_SPAN
+        place(self._values, self._keep_range, LEAST_SPAN, self._low, self._high, self._place)
 
     def _close_beat(self) -> None:
         row = self.ring[self.n_beats % N_BEATS]
-        row[:] = self._sum / self._hops
+        self._sum /= self._hops
+        decibels(self._sum[:BRIGHT_SUM], self._level_db)
+        row[:] = self._sum
+        row[:BRIGHT_SUM] = self._level_db
         row[DENSITY] = self._onsets
         self.n_beats += 1
         there = min(4, self.n_beats)
