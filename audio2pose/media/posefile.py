@@ -46,7 +46,8 @@ def _none() -> F64:
 class PoseFile:
     """A dance as a file holds it. A .npy holds positions_m alone; what else is absent is None or empty.
 
-    points (T, 17, 3) is what a COCO file really held. notes say what a reader should know: guesses and repairs.
+    points (T, 17, 3) is what a COCO file really held, unit ("m" or "cm") what its numbers were before they became metres.
+    notes say what a reader should know: guesses and repairs.
     """
 
     positions_m: F32
@@ -60,6 +61,7 @@ class PoseFile:
     segment_starts_s: F64 = field(default_factory=_none)
     segment_ids: tuple[str, ...] = ()
     points: F32 | None = None
+    unit: str = "m"
     notes: tuple[str, ...] = ()
 
     @property
@@ -276,17 +278,20 @@ def _from_points(path: Path, points: Any, fps: float | None) -> PoseFile:
         )
     points = np.array(points, np.float32, order="C")
     points[~np.isfinite(points)] = np.nan
-    notes = []
+    notes, unit = [], "m"
     if fps is None:
         notes.append(f"a .npy says no rate, {GUESSED_FPS:g} poses a second were guessed")
     sound = points[np.isfinite(points).all(axis=(1, 2))]
     span_m = float(np.median(np.linalg.norm(np.ptp(sound, axis=1), axis=-1))) if sound.shape[0] else 0.0
     if span_m > CENTIMETRES_FROM_M:
         points *= np.float32(0.01)
+        unit = "cm"
         notes.append("the numbers are centimetres, they were taken as such")
     coco = points.shape[1] == N_COCO
     body = from_coco17(points) if coco else points
-    return _told(PoseFile(positions_m=body, fps=fps or GUESSED_FPS, points=points if coco else None, notes=tuple(notes)))
+    return _told(
+        PoseFile(positions_m=body, fps=fps or GUESSED_FPS, points=points if coco else None, unit=unit, notes=tuple(notes))
+    )
 
 
 def _told(poses: PoseFile) -> PoseFile:
