@@ -92,7 +92,7 @@ def landmarks(positions_m: F32, marks_m: F32) -> None:
         for a in range(3):
             marks_m[j, a] = positions_m[j, a]
     for side in range(2):
-        hip, knee, ankle, ball = 1 + side, 4 + side, 7 + side, 10 + side
+        knee, ankle, ball = 4 + side, 7 + side, 10 + side
         shin = np.float32(0.0)
         along = np.float32(0.0)
         for a in range(3):

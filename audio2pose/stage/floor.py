@@ -41,7 +41,9 @@ def lines(ring_opacity: float, spoke_opacity: float) -> tuple[NDArray[np.void], 
         a, reach = 2.0 * math.pi * k / SPOKES, np.linspace(RING_STEP_M, RING_STEP_M * RINGS, 6)
         grids.append([[(r, a, side, spoke_opacity, 1.0) for r in reach] for side in (-1.0, 1.0)])
     grids.append([[(behind, a, 0.0, bright, 2.0) for a in angles] for behind, bright in _WAVE])
-    vertices, triangles, n = [], [], 0
+    vertices: list[tuple[tuple[float, ...], float]] = []
+    triangles: list[NDArray[np.uint32]] = []
+    n = 0
     for grid in grids:
         rows, columns = len(grid), len(grid[0])
         triangles.append(_strip(rows, columns) + n)

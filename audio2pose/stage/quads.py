@@ -52,7 +52,7 @@ def around(quad: F32, x0: float, y0: float, r0: float, x1: float, y1: float, r1:
     if long > 1e-3:
         x, y = x / long, y / long
     else:
-        x, y = np.float32(1.0), _ZERO
+        x, y = 1.0, 0.0
     half = max(r0, r1) + margin
     before, after = r0 + margin, r1 + margin
     for corner in range(4):
@@ -92,7 +92,7 @@ def put_ball(quad: F32, i: int, mark_m: F32, radius_m: float, lens: F32, mirror:
     scale = lens[12] / spot[2]
     quad[0, 2 + 4 * i], quad[0, 3 + 4 * i] = spot[0], spot[1]
     quad[0, 4 + 4 * i], quad[0, 5 + 4 * i] = np.float32(1.0), radius_m * scale
-    return spot[2] if np.isfinite(spot[0] + spot[1]) else np.float32(np.nan)
+    return float(spot[2]) if np.isfinite(spot[0] + spot[1]) else np.nan
 
 
 @njit(cache=True, nogil=True)
@@ -116,7 +116,7 @@ def part(
         opacity *= math.exp(-max(away, _ZERO) / 0.35)
     if not np.isfinite(depth) or opacity < 0.02:
         hide(quad)
-        return np.float32(-1.0)
+        return -1.0
     scale = lens[12] / depth
     side = MASS_SIDES[mass] if mass >= 0 else LIMB_SIDES[p]
     for c in range(3):
@@ -132,7 +132,7 @@ def part(
     else:
         around(quad, quad[0, 2], quad[0, 3], quad[0, 5], quad[0, 6], quad[0, 7], quad[0, 9], margin + bulge)
     same_corners(quad)
-    return depth + (_ZERO if mass >= 0 else LIMB_BACK_M[p])
+    return float(depth + (_ZERO if mass >= 0 else LIMB_BACK_M[p]))
 
 
 @njit(cache=True, nogil=True)
