@@ -83,7 +83,7 @@ class Floor:
             program["u_size"] = (*size, self._tints)
             program["u_lens"] = lens
             program["u_beat"] = pulse
-        self._ground["u_centre"] = centre_m
+            program["u_centre"] = centre_m
         gloo.set_state(blend=False, depth_test=False, cull_face=False)
         self._ground.draw("triangles", self._ground_triangles)
         gloo.set_state(blend=True, blend_func=("one", "one_minus_src_alpha"))

@@ -4,6 +4,7 @@
 uniform mat4 u_lens;
 uniform vec4 u_size;
 uniform vec4 u_beat;
+uniform vec3 u_centre;
 attribute vec4 a_place;
 attribute float a_along;
 varying vec3 v_line;   // place across in pixels, opacity of line, opacity of wave
@@ -19,7 +20,9 @@ void main() {
     float r = wave ? max(0.4 + 2.8 * u_beat.x - a_place.x, 0.0) : a_place.x;
     vec2 out_ = vec2(cos(a_place.y), sin(a_place.y));
     vec2 along = a_along > 0.5 ? out_ : vec2(-out_.y, out_.x);
-    vec3 here = seen(r * out_), there = seen(r * out_ + 0.02 * along);
+    // The wave starts from below the dancers; rings and spokes stay where the stage is.
+    vec2 at = r * out_ + (wave ? u_centre.xz : vec2(0.0));
+    vec3 here = seen(at), there = seen(at + 0.02 * along);
     vec2 way = there.xy / max(there.z, 0.05) - here.xy / max(here.z, 0.05);
     vec2 side = vec2(-way.y, way.x) * inversesqrt(max(dot(way, way), 1e-8));
     float thick = 0.5 * max(1.0, u_size.y / 720.0);
