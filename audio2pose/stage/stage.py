@@ -40,6 +40,7 @@ class Stage:
         self._figure = Figure(look, edge, floor=self._flat is None, glow=not chroma, keyed=chroma)
         self._upright = -1.0 if top_row_first else 1.0
         self._centre: F32 = np.zeros(3, np.float32)
+        self._below: F32 = np.zeros(3, np.float32)
         self.resize(config.width, config.height)
         self.reset()
 
@@ -61,6 +62,7 @@ class Stage:
             target = roots.mean(axis=0)
             spread_m = float(np.ptp(roots[:, 0]))
             fresh = not 0.0 <= t_s - self._last_s <= SNAP_S
+            self._below = target
             self._centre = target if fresh else camera.follow(self._centre, target, t_s - self._last_s)
         self._last_s = t_s
         return camera.lens(self._centre, spread_m, t_s, self._width, self._height)
@@ -79,7 +81,7 @@ class Stage:
         if self._floor is None:
             gloo.clear(color=(*self._flat, 1.0), depth=False)  # type: ignore[misc]
         else:
-            self._floor.draw(lens, size, self._centre, beat if math.isfinite(beat) else 0.0, energy, onset)
+            self._floor.draw(lens, size, self._below, beat if math.isfinite(beat) else 0.0, energy, onset)
         self._figure.draw(positions, lens, size, t_s, energy)
 
 
