@@ -61,7 +61,8 @@ def foot_path(phrase: Phrase, side: str, ring: Ring, take: Take) -> FootPath:
     side_way = np.stack([way[:, 1], -way[:, 0]], 1) / np.maximum(np.linalg.norm(way, axis=1), 1e-6)[:, None]
     bow = np.array([s.arc_m for s in steps])[step] * np.sin(np.pi * share)
     place[:, :2] += side_way * bow[:, None]
-    up = height * np.sin(np.pi * u**0.85) ** 1.25
+    # Lifted and set down without a jolt: a foot that leaves the floor at speed snaps the knee.
+    up = height * (min_jerk(u / 0.44) - min_jerk((u - 0.42) / 0.56))
     # The toe hangs at first and is lifted before it lands; more so the higher the foot goes.
     pitch = ~pivot * (10.0 + 110.0 * height) * np.sin(np.pi * u) * (1.0 - 1.3 * u)
     for k, s in enumerate(steps):

@@ -39,12 +39,13 @@ GATES: dict[str, tuple[float, float]] = {
     "repeat_cm": (5.0, 13.0),
     "slowest_beats": (-0.10, 0.05),
     "turn_deg_s": (0.0, 1200.0),
+    "jolt_m_s2": (0.0, 140.0),
     "wrist_hz": (0.0, 4.2),
     "planted_cm": (0.0, 1.0),
     "floor_cm": (-1.0, 100.0),
 }
 """Gate -> lowest, highest."""
-ALWAYS = ("turn_deg_s", "planted_cm", "floor_cm", "skate")
+ALWAYS = ("turn_deg_s", "jolt_m_s2", "planted_cm", "floor_cm", "skate")
 """Gates that no phrase is ever excused from; an idle has only these."""
 
 
@@ -92,6 +93,7 @@ def measures(clip: Clip) -> dict[str, float]:
         "repeat_cm": _repeat_cm(calm, clip, ring),
         "slowest_beats": _slowest_beats(speeds[:, _judged()].mean(axis=1), ring),
         "turn_deg_s": _fastest_turn(clip),
+        "jolt_m_s2": _jolt(joints, clip.fps),
         "wrist_hz": _wrist_hz(calm, ring),
         "planted_cm": drift,
         "floor_cm": floor,
@@ -155,6 +157,12 @@ def _fastest_turn(clip: Clip) -> float:
     q = clip.rotations[:-1].astype(np.float64)
     dot = np.abs(np.sum(q * np.roll(q, -2, axis=0), axis=2))
     return float(np.degrees(2.0 * np.arccos(np.minimum(dot, 1.0))).max() * clip.fps / 2.0)
+
+
+def _jolt(joints: F64, fps: float) -> float:
+    """Largest acceleration of any joint from pose to pose, unsmoothed: a knee that snaps straight shows here alone."""
+    change = np.roll(joints, -1, axis=0) - 2.0 * joints + np.roll(joints, 1, axis=0)
+    return float(_lengths(change).max() * fps * fps)
 
 
 def _wrist_hz(joints: F64, ring: Ring) -> float:

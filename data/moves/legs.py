@@ -22,6 +22,12 @@ THIGH_M = float(np.linalg.norm(OFFSETS_M[JOINT["left_knee"]]))
 SHIN_M = float(np.linalg.norm(OFFSETS_M[JOINT["left_ankle"]]))
 STRAIGHTEST = 0.9957
 """Share of the leg's length that a planted leg may use; nearer to 1 the knee snaps."""
+EASY = 0.991
+"""Share of the leg's length from which on the heel begins to give."""
+HEEL_LEVER_M = 0.11
+"""Metres of leg that one radian of heel saves."""
+MOST_GIVEN_M = 0.05
+HEEL_EARLY_S = 0.05
 _NAMES = {"L": "left", "R": "right"}
 _OUT = {"L": 1.0, "R": -1.0}
 
@@ -48,15 +54,24 @@ def hip_joint(side: str, root_m: F64, pelvis: F64) -> F64:
     return root_m + rotate(pelvis, OFFSETS_M[JOINT[f"{_NAMES[side]}_hip"]].astype(float))
 
 
-def within_reach(root_m: F64, pelvis: F64, ankles: dict[str, F64], feet: dict[str, FootPath], ring: Ring) -> F64:
-    """*root_m* lowered, smoothly, where a planted leg would have to be longer than it is."""
+def give_heel(side: str, root_m: F64, pelvis: F64, path: FootPath, pitch_deg: F64, hop_m: F64, ring: Ring) -> F64:
+    """*pitch_deg* with more heel where the leg is stretched: a heel that gives keeps the knee from snapping straight."""
+    ankle, _ = ankle_goal(side, path, pitch_deg, hop_m)
+    short_m = np.linalg.norm(hip_joint(side, root_m, pelvis) - ankle, axis=1) - EASY * (THIGH_M + SHIN_M)
+    more = np.degrees(np.clip(short_m, 0.0, MOST_GIVEN_M) / HEEL_LEVER_M)
+    held = -ring.lowest(-more, HEEL_EARLY_S)
+    return pitch_deg + ring.smooth(held, HEEL_EARLY_S)
+
+
+def within_reach(root_m: F64, pelvis: F64, ankles: dict[str, F64], ring: Ring) -> F64:
+    """*root_m* lowered, smoothly, where a leg would have to be longer than it is."""
     room = np.full(ring.poses, np.inf)
     longest = STRAIGHTEST * (THIGH_M + SHIN_M)
     for side, ankle in ankles.items():
         hip = hip_joint(side, root_m, pelvis)
         away = np.linalg.norm((hip - ankle)[:, [0, 2]], axis=1)
         highest = ankle[:, 1] + np.sqrt(np.maximum(longest**2 - away**2, 0.04))
-        room = np.minimum(room, highest - hip[:, 1] + np.where(feet[side].planted, 0.0, 0.02))
+        room = np.minimum(room, highest - hip[:, 1])
     over = np.minimum(room, 0.0)
     reach_s = 0.12 * ring.beat_s
     out = root_m.copy()

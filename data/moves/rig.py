@@ -16,7 +16,7 @@ from audio2pose.motion.kinematics import positions
 
 from .arms import arm
 from .feet import FootPath, foot_path, heel_lift, weight_curve
-from .legs import ankle_goal, leg, within_reach
+from .legs import ankle_goal, give_heel, leg, within_reach
 from .ring import Ring
 from .score import SIDES, Key, Phrase
 from .torso import Channels, Torso, torso
@@ -39,8 +39,9 @@ def perform(phrase: Phrase) -> Clip:
     body = torso(phrase, feet, weight, ring, take)
     hop = Channels(phrase, ring, take)("hop")
     pitch = {side: heel_lift(phrase, side, weight, feet[side], ring, take) for side in SIDES}
+    pitch = {side: give_heel(side, body.root_m, body.pelvis, feet[side], pitch[side], hop, ring) for side in SIDES}
     goals = {side: ankle_goal(side, feet[side], pitch[side], hop) for side in SIDES}
-    root = within_reach(body.root_m, body.pelvis, {side: goals[side][0] for side in SIDES}, feet, ring)
+    root = within_reach(body.root_m, body.pelvis, {side: goals[side][0] for side in SIDES}, ring)
     body = Torso(root, body.pelvis, body.spine, body.neck, body.head, body.chest, body.low, body.sway_m)
 
     rotations = np.zeros((ring.poses, N_JOINTS, 4))
