@@ -9,10 +9,14 @@ import math
 import re
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from audio2pose.command import Command
 from audio2pose.errors import UsageError
 from audio2pose.terminal import emit_json, say
+
+if TYPE_CHECKING:
+    from .sources import Source
 
 FILMS, POSES = (".mp4",), (".npz",)
 EXIT_INTERRUPTED = 130
@@ -87,8 +91,10 @@ def run_live(args: Namespace) -> int:
     elif not args.json:
         known_s = [t for t in known_s if t <= summary["seconds"]]
         f = f_measure(show.beat_times_s, known_s) if known_s else None
-        for line in for_people(summary, f=f, files=[str(path) for path in records]):
+        for line in for_people(summary, f=f, files=[str(path) for path in records if show.failure is None]):
             say(line)
+    if show.failure is not None:
+        raise show.failure
     return EXIT_INTERRUPTED if show.interrupted else 0
 
 
@@ -123,7 +129,7 @@ def _record(text: str) -> Path:
     return path
 
 
-def _source(args: Namespace):  # type: ignore[no-untyped-def]
+def _source(args: Namespace) -> tuple[Source, list[float]]:
     """The source of sound, and the beats of it that are known."""
     from .sources import FileSource  # noqa: PLC0415
 

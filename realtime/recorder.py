@@ -128,8 +128,9 @@ def write_poses(
         raise OutputError(f"no sound came, so there is no dance to write to {path}: check the input with 'audio2pose devices'")
     T = max(round(seconds / hop_s), 1)
     danced = np.zeros(T, POSE)
+    run: Any = poses
     for k in range(T):
-        pose_at(poses, k * hop_s, danced[k])
+        pose_at(run, k * hop_s, danced[k])
     posefile.write(
         path,
         posefile.PoseFile(

@@ -76,7 +76,7 @@ class Show:
         self._settings, self._source, self._options = settings, source, options
         hop_s = settings.hear.hop_s
         self._performer = Performer(settings, library, source.sample_rate_hz)
-        self._clock = StreamClock(speed=getattr(source, "speed", 1.0))
+        self._clock = StreamClock()
         self._ring = HopRing(round(RING_S * source.sample_rate_hz))
         pose_files = [p for p in options.records if p.suffix.lower() != ".mp4"]
         films = [p for p in options.records if p.suffix.lower() == ".mp4"]
@@ -91,6 +91,7 @@ class Show:
         self._engine = Engine(self._performer, source, self._ring, self._clock, tap=self._tap, run_poses=run_poses)
         self._stop = threading.Event()
         self._stop_recorder = threading.Event()
+        self._threads: list[threading.Thread] = []
         self._failures: list[BaseException] = []
         self._asked = 0
         self._told: dict[str, int] = {}
@@ -127,7 +128,7 @@ class Show:
         if where is None or where == "-":
             return sys.stdout if where else None
         try:
-            return open(where, "w", encoding="utf-8")  # noqa: SIM115  # closed in _end
+            return open(where, "w", encoding="utf-8")  # closed in _end
         except OSError as error:
             raise output_error(where, error) from error
 
@@ -153,24 +154,30 @@ class Show:
     def run(self) -> dict[str, Any]:
         """Until the sound or the time is over, the window is closed, or a signal comes; returns the summary.
 
-        Raises OutputError for a file that could not be written, and what a thread died of, after everything was ended.
+        What went wrong for good, a file that could not be written or a thread that died, stands in `failure` then.
         """
         interval_s = sys.getswitchinterval()
         sys.setswitchinterval(SWITCH_S)
-        threads: list[threading.Thread] = []
         try:
             with self._signals():
                 self._warm_up()
-                threads = self._start()
+                self._start()
                 self._main()
-                return self._end(threads)
+                return self._end()
         finally:
             self._stop.set()
             self._stop_recorder.set()
-            for thread in threads:
+            for thread in self._threads:
                 thread.join()
+            if self._recorder is not None:
+                self._recorder.abort()  # nothing to do where it was closed
             sys.setswitchinterval(interval_s)
             gc.unfreeze()
+
+    @property
+    def failure(self) -> BaseException | None:
+        """The first thing that went wrong for good."""
+        return self._failures[0] if self._failures else None
 
     @property
     def interrupted(self) -> bool:
@@ -190,7 +197,7 @@ class Show:
             self._asked = number
             signal.signal(number, before[number])
 
-        before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+        before: dict[int, Any] = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
         if threading.current_thread() is threading.main_thread():
             for n in before:
                 signal.signal(n, ask)
@@ -213,32 +220,27 @@ class Show:
         gc.collect()
         gc.freeze()
 
-    def _start(self) -> list[threading.Thread]:
+    def _start(self) -> None:
         """Outputs first, sound last."""
-        bodies: list[tuple[str, Callable[[], None]]] = []
         if self._recorder is not None:
             recorder = self._recorder
-            bodies.append(("recorder", lambda: recorder.run(self._sound, self._stop_recorder)))
+            self._run_thread("recorder", lambda: recorder.run(self._sound, self._stop_recorder))
         if self._broadcaster is not None:
             broadcaster = self._broadcaster
-            bodies.append(("sender", lambda: broadcaster.run(self._stop)))
-        bodies.append(("engine", self._run_engine))
-        threads = [threading.Thread(target=self._guarded, args=(body,), name=name, daemon=True) for name, body in bodies]
-        for thread in threads:
-            thread.start()
+            self._run_thread("sender", lambda: broadcaster.run(self._stop))
+        self._run_thread("engine", lambda: self._engine.run(self._stop), urgent=True)
         self._source.start(self._ring, self._clock)
-        source = threading.Thread(
-            target=self._guarded, args=(lambda: self._source.run(self._stop),), name="source", daemon=True
-        )
-        source.start()
-        return [*threads, source]
+        self._run_thread("source", lambda: self._source.run(self._stop), urgent=True)
 
-    def _run_engine(self) -> None:
-        _ask_for_real_time()
-        self._engine.run(self._stop)
+    def _run_thread(self, name: str, body: Callable[[], None], *, urgent: bool = False) -> None:
+        thread = threading.Thread(target=self._guarded, args=(body, urgent), name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
-    def _guarded(self, body: Callable[[], None]) -> None:
+    def _guarded(self, body: Callable[[], None], urgent: bool) -> None:
         try:
+            if urgent:
+                _ask_for_real_time()
             body()
         except BaseException as error:
             self._failures.append(error)
@@ -263,18 +265,18 @@ class Show:
             return True
         return self._source.finished and self._ring.waiting_frames == 0
 
-    def _end(self, threads: list[threading.Thread]) -> dict[str, Any]:
+    def _end(self) -> dict[str, Any]:
         """Stop everything in the order of the sound, then write what is left and tell."""
         drawn_s = time.perf_counter() - self._began_s
         self._stop.set()
-        for thread in threads:
+        for thread in self._threads:
             if thread.name != "recorder":
                 thread.join()
         self._source.stop()
         while self._engine.pull():
             pass
         self._stop_recorder.set()
-        for thread in threads:
+        for thread in self._threads:
             thread.join()
         if self._broadcaster is not None:
             self._broadcaster.close()
@@ -286,17 +288,22 @@ class Show:
         self._put({"t": summary["seconds"], "event": "summary", **summary})
         if self._events is not None and self._events is not sys.stdout:
             self._events.close()
-        for failure in self._failures:
-            raise failure
+        if self._engine.hops or not self.interrupted:
+            self._write_files(summary["seconds"])
+        return summary
+
+    def _write_files(self, seconds: float) -> None:
         for path in self._pose_files:
             assert self._tap is not None
-            write_poses(
-                path, self._tap.poses, hop_s=self._performer.hop_s, seconds=summary["seconds"], beats=self._beats,
-                segments=self._segments,
-            )  # fmt: skip
+            try:
+                write_poses(
+                    path, self._tap.poses, hop_s=self._performer.hop_s, seconds=seconds, beats=self._beats,
+                    segments=self._segments,
+                )  # fmt: skip
+            except OutputError as error:
+                self._failures.append(error)
         if self._recorder is not None and self._recorder.failure is not None:
-            raise self._recorder.failure
-        return summary
+            self._failures.append(self._recorder.failure)
 
     def _drain(self) -> None:
         """Write what the engine told since."""
@@ -396,5 +403,3 @@ def _ask_for_real_time() -> None:
     with contextlib.suppress(OSError):
         os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(REAL_TIME_PRIORITY))
 
-
-__all__ = ["Options", "OutputError", "Show"]

@@ -33,12 +33,12 @@ JUMP_S = 0.050
 
 
 class StreamClock:
-    """Which stream second is heard at a wall moment. `speed` is 1 in every show; tests play faster."""
+    """Which stream second is heard at a wall moment. `speed` is 1 in every show; a source that plays faster sets it."""
 
-    def __init__(self, *, speed: float = 1.0) -> None:
-        self.speed = speed
+    def __init__(self) -> None:
+        self.speed = 1.0
         self._anchor: tuple[float, float] | None = None  # (wall_s, stream_s), replaced as one
-        self._marked_s = -math.inf
+        self._marked_s = 0.0
 
     @property
     def running(self) -> bool:
@@ -54,13 +54,13 @@ class StreamClock:
             expected_s = anchor[1] + (wall_s - anchor[0]) * self.speed
             error_s = stream_s - expected_s
             if abs(error_s) < JUMP_S * self.speed:
-                # A gap in the marks weighs like one second of them at most.
-                since_s = min(max(wall_s - self._marked_s, 0.0), 1.0)
+                # Weighed by the sound since the last mark, not by the time: late stamps would weigh more than early ones.
+                since_s = min(max(stream_s - self._marked_s, 0.0) / self.speed, 1.0)
                 expected_s += error_s * (1.0 - 0.5 ** (since_s / HALF_LIFE_S))
             else:
                 expected_s = stream_s
             self._anchor = (wall_s, expected_s)
-        self._marked_s = wall_s
+        self._marked_s = stream_s
 
     def at(self, wall_s: float) -> float:
         """The stream second heard at *wall_s*; -inf before the first sound. Threads: any."""
@@ -140,6 +140,7 @@ class FileSource:
     def start(self, ring: HopRing, clock: StreamClock) -> None:
         """Remember where the sound goes; it flows from `run` on. Threads: main."""
         self._ring, self._clock = ring, clock
+        clock.speed = self.speed
 
     def run(self, stop: Event) -> None:
         """Play until the end or *stop*. Threads: the source's own."""
