@@ -10,6 +10,7 @@ from argparse import Namespace
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from audio2pose.terminal import Progress, emit_json, say
 from .asked import VIDEO, Asked, Job, asked, must_be_writable, must_not_be, overrides, rate, stage_of
 from .choreograph import Heard, Performance, Told, listen, perform
 from .export import VIDEO_FPS, count, pose_file
-from .render import of_performance, of_poses, times, write_video
+from .render import of_performance, of_poses, set_down, times, write_video
 from .strip import write_strip
 
 SCHEMA = 1
@@ -54,8 +55,16 @@ def draw(args: Namespace) -> int:
     must_not_be(out, [source, *([Path(args.audio)] if args.audio else [])])
     must_be_writable(out, stage, fps)
     poses = posefile.read(source, args.pose_fps)
+    if args.audio:
+        _song(args.audio, 0.0, poses.seconds).close()
     for note in poses.notes:
         say(f"{source.name}: {note}")
+    if poses.rotations is None:
+        # Points from elsewhere have a floor of their own; our own dances are left as they were danced.
+        standing_m, moved_m = set_down(poses.positions_m)
+        poses = replace(poses, positions_m=standing_m)
+        if moved_m:
+            say(f"{source.name}: its floor is {-100.0 * moved_m:.0f} cm high, the dance was set on ours")
     now, heard = settings(), None
     if args.audio:
         with _song(args.audio, 0.0, poses.seconds) as song, _progress("listening") as told:

@@ -18,6 +18,7 @@ from audio2pose.config import StageConfig
 from audio2pose.media.decode import SongReader
 from audio2pose.media.encode import Mp4Writer
 from audio2pose.media.posefile import PoseFile
+from audio2pose.motion.body import JOINT, REST_FOOT_M
 from audio2pose.motion.kinematics import Skeleton
 from audio2pose.stage.offscreen import Offscreen
 
@@ -28,6 +29,10 @@ CHUNK_PICTURES = 600
 """Poses of so many pictures are made at a time: what is held does not grow with the song."""
 CALM = 0.4
 """Energy of the stage where nothing is known of the music."""
+
+FEET = [JOINT["left_foot"], JOINT["right_foot"]]
+STANDING_PERCENT, NEAR_FLOOR_M = 20.0, 0.05
+"""A dancer stands on a foot at least a fifth of the time; who is that near to the floor is left where he is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,18 @@ def of_performance(performance: Performance, times_s: F64) -> Iterator[Shot]:
                 skeleton.process(poses["root_m"][k], poses["rotations"][k])[None],
                 float(t_s), float(poses["beat"][k]), float(heard["energy"]), float(heard["onset_low"]),
             )  # fmt: skip
+
+
+def set_down(positions_m: F32) -> tuple[F32, float]:
+    """Joints (T, 24, 3) whose lowest foot stands on the floor most of the time, and how far they were moved, metres."""
+    feet_m = positions_m[:, FEET, 1].min(axis=1)
+    feet_m = feet_m[np.isfinite(feet_m)]
+    if not feet_m.shape[0]:
+        return positions_m, 0.0
+    moved_m = REST_FOOT_M - float(np.percentile(feet_m, STANDING_PERCENT))
+    if abs(moved_m) < NEAR_FLOOR_M:
+        return positions_m, 0.0
+    return positions_m + np.array([0.0, moved_m, 0.0], np.float32), moved_m
 
 
 def of_poses(poses: PoseFile, fps: float, heard: Heard | None, hop_s: float) -> Iterator[Shot]:
