@@ -29,7 +29,7 @@ BONE_M = 0.01
 FASTEST_M_S = 15.0
 FLOOR_M = 0.05
 MOTION_HEADS = (b"\x93NUMPY", b"PK\x03\x04")
-COCO_LIMBS = ((5, 7), (7, 9), (6, 8), (8, 10), (11, 13), (13, 15), (12, 14), (14, 16), (5, 6), (11, 12))
+COCO_LIMBS = ((5, 7), (7, 9), (6, 8), (8, 10), (11, 13), (13, 15), (12, 14), (14, 16), (11, 12))
 
 
 def look(path: Path, told: Callable[[float], None]) -> dict[str, Any]:

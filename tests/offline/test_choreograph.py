@@ -31,7 +31,7 @@ def danced(
     path: Path, *, causal: bool = False, start_s: float = 0.0, end_s: float | None = None, **dance: float
 ) -> Performance:
     now = settings(None, {"dance": dance}, {})
-    with SongReader(path, start_s=start_s, end_s=end_s) as song:
+    with SongReader(path) as song:
         return perform(song, now, library(), causal=causal, told=quiet)
 
 
