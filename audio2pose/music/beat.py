@@ -1,11 +1,11 @@
-"""Beats as they come: a bar-pointer forward filter over onset activations, that commits each beat before it happens.
+"""Beats as they come: a beat-pointer forward filter over onset activations, that commits each beat before it happens.
 
-Shapes   state: G beats of all bars x n tempi x hops since the beat, one circular row of NS = sum(lengths) per beat.
+Shapes   state: n tempi x hops since the beat, one circular row for each tempo, NS = sum(lengths) in all.
 Threads  engine thread only; the kernels need no heap. A better tracker fits behind the same reset / process.
-Source   Whiteley et al. 2006, Krebs et al. 2015 (bar pointer); Böck et al. 2014 (observation); circular rows are our own.
+Source   Whiteley et al. 2006, Krebs et al. 2015 (pointer); Böck et al. 2014 (observation); circular rows are our own.
 
 Everything is divided by the likelihood of 'no beat here', so a hop that passes changes only states near a beat: rows
-turn by moving the place where they begin, and the rest of the 28,000 states is not touched.
+turn by moving the place where they begin, and the rest of the 4,000 states is not touched.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import math
 import numpy as np
 from numba import njit
 
-from audio2pose.arrays import F64, I64, Record
+from audio2pose.arrays import F32, F64, I64, Record
 from audio2pose.config import BeatConfig
+from audio2pose.music.bar import BarCounter
 
 BEAT_STATE = np.dtype(
     [
@@ -29,14 +30,11 @@ BEAT_STATE = np.dtype(
         ("next_beat_s", np.float64),  # stream time at which the next beat is expected now
         ("phase", np.float64),  # 0..1 since the last beat
         ("confidence", np.float64),  # 0..1
+        ("novelty", np.float64),  # what is new in this hop, for bars
         ("evidence", np.float64),  # nats a second above 'no pulse at all'
     ]
 )
 
-METERS: I64 = np.array([3, 4])
-METER_PRIOR: F64 = np.array([0.2, 0.8])
-# A meter gives way to another at one barline in fifty.
-METER_CHANGE = 0.02
 # The window's middle and the flux's two hops: an onset is seen this much after it happened (measured on clicks).
 ONSET_DELAY_S = 0.020
 LEAST_ACTIVATION, MOST_ACTIVATION = 0.005, 0.97
@@ -65,83 +63,52 @@ def tempo_change(lengths: I64, tempo_lambda: float) -> F64:
 
 
 @njit(cache=True, nogil=True)
-def spread(tempo_prior: F64, meter_prior: F64, meters: I64, lengths: I64, first: I64, rows: F64, mass: F64) -> None:
-    """Write into *rows* (G, NS) and *mass* (G, n) that nothing is known: every phase and place in the bar alike."""
-    g = 0
-    for q in range(meters.shape[0]):
-        for _ in range(meters[q]):
-            for i in range(lengths.shape[0]):
-                share = tempo_prior[i] * meter_prior[q] / meters[q]
-                mass[g, i] = share
-                for p in range(lengths[i]):
-                    rows[g, first[i] + p] = share / lengths[i]
-            g += 1
+def spread(tempo_prior: F64, lengths: I64, first: I64, rows: F64, mass: F64) -> None:
+    """Write into *rows* (NS,) and *mass* (n,) that nothing is known: every phase alike."""
+    for i in range(lengths.shape[0]):
+        mass[i] = tempo_prior[i]
+        for p in range(lengths[i]):
+            rows[first[i] + p] = tempo_prior[i] / lengths[i]
 
 
 @njit(cache=True, nogil=True)
 def advance(
-    t: int, activation: float, accent: float, half_share: float, observation_lambda: float, change: F64,
-    meter_prior: F64, meters: I64, lengths: I64, first: I64, enter: F64, ends: F64, rows: F64, mass: F64,
+    t: int, activation: float, half_share: float, observation_lambda: float, change: F64, lengths: I64, first: I64,
+    enter: F64, rows: F64, mass: F64,
 ) -> float:  # fmt: skip
     """Move the filter to hop *t* and weigh it with what was heard; return the log evidence against 'no pulse at all'.
 
-    *accent* is the likelihood ratio of a downbeat. *enter* (G, n) and *ends* (n,) are scratch.
+    *enter* (n,) is scratch.
     """
     n = lengths.shape[0]
     before = mass.sum()
-    enter[:, :] = 0.0
-    ends[:] = 0.0
-    g = 0
-    for q in range(meters.shape[0]):
-        for b in range(meters[q]):
-            for i in range(n):
-                leaving = rows[g, first[i] + (-t) % lengths[i]]
-                mass[g, i] -= leaving
-                # Below this share a transition changes nothing that float64 could tell at a beat.
-                if leaving <= 1e-13 * before:
-                    continue
-                if b < meters[q] - 1:
-                    for j in range(n):
-                        enter[g + 1, j] += leaving * change[i, j]
-                else:
-                    for j in range(n):
-                        moved = leaving * change[i, j]
-                        enter[g + 1 - meters[q], j] += moved * (1.0 - METER_CHANGE)
-                        ends[j] += moved * METER_CHANGE
-            g += 1
-    g = 0
-    for q in range(meters.shape[0]):
-        for j in range(n):
-            enter[g, j] += ends[j] * meter_prior[q]
-        g += meters[q]
-
+    enter[:] = 0.0
+    for i in range(n):
+        leaving = rows[first[i] + (-t) % lengths[i]]
+        mass[i] -= leaving
+        # Below this share a transition changes nothing that float64 could tell at a beat.
+        if leaving > 1e-13 * before:
+            for j in range(n):
+                enter[j] += leaving * change[i, j]
     ratio = activation / ((1.0 - activation) / (observation_lambda - 1.0))
     # Half of the way to the next beat there may be an onset too: a slow tempo must not lose to its double for that.
     between = 1.0 - half_share + half_share * ratio
     after = 0.0
-    g = 0
-    for q in range(meters.shape[0]):
-        for b in range(meters[q]):
-            weight = ratio * accent if b == 0 else ratio
-            for i in range(n):
-                rows[g, first[i] + (-t) % lengths[i]] = enter[g, i]
-                gained = enter[g, i]
-                p = 0
-                while p * observation_lambda < lengths[i]:
-                    k = first[i] + (p - t) % lengths[i]
-                    gained += rows[g, k] * (weight - 1.0)
-                    rows[g, k] *= weight
-                    p += 1
-                half = lengths[i] // 2
-                p = 0
-                while p * observation_lambda < lengths[i]:
-                    k = first[i] + (half + p - t) % lengths[i]
-                    gained += rows[g, k] * (between - 1.0)
-                    rows[g, k] *= between
-                    p += 1
-                mass[g, i] = max(mass[g, i] + gained, 1e-300)
-                after += mass[g, i]
-            g += 1
+    for i in range(n):
+        rows[first[i] + (-t) % lengths[i]] = enter[i]
+        gained = enter[i]
+        half = lengths[i] // 2
+        p = 0
+        while p * observation_lambda < lengths[i]:
+            k = first[i] + (p - t) % lengths[i]
+            gained += rows[k] * (ratio - 1.0)
+            rows[k] *= ratio
+            k = first[i] + (half + p - t) % lengths[i]
+            gained += rows[k] * (between - 1.0)
+            rows[k] *= between
+            p += 1
+        mass[i] = max(mass[i] + gained, 1e-300)
+        after += mass[i]
     if after < 1e-5 or after > 1e8 or t % 256 == 0:
         rescale(after, lengths, first, rows, mass)
     return math.log(after / before) - math.log(1.0 + (ratio + between - 2.0) / observation_lambda)
@@ -150,48 +117,41 @@ def advance(
 @njit(cache=True, nogil=True)
 def rescale(total: float, lengths: I64, first: I64, rows: F64, mass: F64) -> None:
     """Divide everything by *total* and sum *mass* anew, so that rounding does not pile up; nothing ever dies out."""
-    for g in range(rows.shape[0]):
-        for i in range(lengths.shape[0]):
-            together = 0.0
-            for k in range(first[i], first[i] + lengths[i]):
-                rows[g, k] = max(rows[g, k] / total, 1e-30)
-                together += rows[g, k]
-            mass[g, i] = together
+    for i in range(lengths.shape[0]):
+        together = 0.0
+        for k in range(first[i], first[i] + lengths[i]):
+            rows[k] = max(rows[k] / total, 1e-30)
+            together += rows[k]
+        mass[i] = together
 
 
 @njit(cache=True, nogil=True)
-def read(t: int, lengths: I64, first: I64, rows: F64, mass: F64, out: F64) -> int:
-    """Return the beat (0..G-1) that is passing; write into *out* (3,) its length and rest in hops, and its probability."""
+def read(t: int, lengths: I64, first: I64, rows: F64, mass: F64, out: F64) -> None:
+    """Write into *out* (3,) the passing beat's length and rest in hops, and its probability."""
     n = lengths.shape[0]
-    n_beats = mass.shape[0]
     total = 0.0
     best = -1.0
     tempo = 0
     for i in range(n):
-        here = 0.0
-        for g in range(n_beats):
-            total += mass[g, i]
-            here += mass[g, i]
-            if i > 0:
-                here += 0.9 * mass[g, i - 1]
-            if i < n - 1:
-                here += 0.9 * mass[g, i + 1]
+        total += mass[i]
+        here = mass[i]
+        if i > 0:
+            here += 0.9 * mass[i - 1]
+        if i < n - 1:
+            here += 0.9 * mass[i + 1]
         if here > best:
             best = here
             tempo = i
     best = -1.0
-    beat = 0
     peak = tempo
     since = 0
     for i in range(max(0, tempo - 1), min(n, tempo + 2)):
-        for g in range(n_beats):
-            for p in range(lengths[i]):
-                v = rows[g, first[i] + (p - t) % lengths[i]]
-                if v > best:
-                    best = v
-                    beat = g
-                    peak = i
-                    since = p
+        for p in range(lengths[i]):
+            v = rows[first[i] + (p - t) % lengths[i]]
+            if v > best:
+                best = v
+                peak = i
+                since = p
     rest = lengths[peak] - since
     weight = 0.0
     mean_length = 0.0
@@ -200,14 +160,13 @@ def read(t: int, lengths: I64, first: I64, rows: F64, mass: F64, out: F64) -> in
         for r in range(rest - NEAR_HOPS, rest + NEAR_HOPS + 1):
             p = lengths[i] - r
             if 0 <= p < lengths[i]:
-                v = rows[beat, first[i] + (p - t) % lengths[i]]
+                v = rows[first[i] + (p - t) % lengths[i]]
                 weight += v
                 mean_length += v * lengths[i]
                 mean_rest += v * r
     out[0] = mean_length / weight
     out[1] = mean_rest / weight
     out[2] = weight / total
-    return beat
 
 
 class BeatTracker:
@@ -221,13 +180,10 @@ class BeatTracker:
         self._change = tempo_change(self._lengths, config.tempo_lambda)
         prior = np.gradient(np.log(self._lengths))
         self._tempo_prior: F64 = np.asarray(prior / prior.sum(), np.float64)
-        self._place: I64 = np.concatenate([np.arange(m) for m in METERS])
-        self._meter: I64 = np.concatenate([np.full(m, m) for m in METERS])
-        n_beats, n = int(METERS.sum()), len(self._lengths)
-        self._rows: F64 = np.zeros((n_beats, int(self._lengths.sum())))
-        self._mass: F64 = np.zeros((n_beats, n))
-        self._enter: F64 = np.zeros((n_beats, n))
-        self._ends: F64 = np.zeros(n)
+        self._rows: F64 = np.zeros(int(self._lengths.sum()))
+        self._mass: F64 = np.zeros(len(self._lengths))
+        self._enter: F64 = np.zeros(len(self._lengths))
+        self._bar = BarCounter(hop_s)
         self._read: F64 = np.zeros(3)
         self._keep_evidence = 0.5 ** (hop_s / config.evidence_half_life_s)
         self._states = np.zeros(1, BEAT_STATE)
@@ -242,13 +198,14 @@ class BeatTracker:
         self._evidence = NO_EVIDENCE
         self._locked = False
         self._forget()
+        self._bar.reset()
         self._states[:] = 0
 
     def _forget(self) -> None:
-        spread(self._tempo_prior, METER_PRIOR, METERS, self._lengths, self._first, self._rows, self._mass)
+        spread(self._tempo_prior, self._lengths, self._first, self._rows, self._mass)
 
-    def process(self, activation: float, accent: float, sounding: bool) -> Record:
-        """State after one more hop with beat *activation* 0..1 and downbeat *accent* (a likelihood ratio).
+    def process(self, activation: float, bands: F32, sounding: bool) -> Record:
+        """State after one more hop with onset *activation* 0..1 and the *bands* (B,) that tell of bars.
 
         *sounding* is False where the level says that there is no music: nothing is committed then. Threads: engine.
         """
@@ -257,9 +214,10 @@ class BeatTracker:
         now_s = self._hop * self._hop_s
         clipped = min(max(activation, LEAST_ACTIVATION), MOST_ACTIVATION)
         gained = advance(
-            self._hop, clipped, accent, config.half_share, config.observation_lambda, self._change, METER_PRIOR, METERS,
-            self._lengths, self._first, self._enter, self._ends, self._rows, self._mass,
+            self._hop, clipped, config.half_share, config.observation_lambda, self._change,
+            self._lengths, self._first, self._enter, self._rows, self._mass,
         )  # fmt: skip
+        state["novelty"] = self._bar.listen(bands, now_s - ONSET_DELAY_S)
         self._evidence += (1.0 - self._keep_evidence) * (gained / self._hop_s - self._evidence)
         self._quiet_hops = self._quiet_hops + 1 if activation < 0.08 else 0
         alive = self._quiet_hops * self._hop_s < config.forget_s
@@ -269,7 +227,7 @@ class BeatTracker:
             self._locked = False
             self._evidence = NO_EVIDENCE
         gate = config.evidence_off if self._locked else config.evidence_on
-        beat = read(self._hop, self._lengths, self._first, self._rows, self._mass, self._read)
+        read(self._hop, self._lengths, self._first, self._rows, self._mass, self._read)
         length_s, rest_s = self._read[0] * self._hop_s, self._read[1] * self._hop_s
         next_s = now_s + rest_s - ONSET_DELAY_S
         state["committed"] = False
@@ -281,8 +239,8 @@ class BeatTracker:
             if self._locked and in_time:
                 state["committed"] = True
                 state["beat_s"] = next_s
-                state["position"] = (self._place[beat] + 1) % self._meter[beat] + 1
-        state["meter"] = self._meter[beat]
+                self._bar.count(next_s, length_s)
+        state["position"], state["meter"] = self._bar.place, self._bar.meter
         state["locked"] = self._locked
         state["tempo_bpm"] = 60.0 / length_s
         state["next_beat_s"] = next_s

@@ -22,7 +22,7 @@ from audio2pose.music.spectrum import N_BANDS, Spectrum
 
 LEVEL_WINDOW_S = 0.4
 QUIETEST_DB = -120.0
-ACTIVATION, ACCENT, SOUNDING = range(3)
+ACTIVATION, NOVELTY, SOUNDING = range(3)
 N_ACTIVATIONS = 3
 
 
@@ -82,14 +82,14 @@ class Ears:
         self._heard_sound = self._heard_sound or sounding
 
         activation = self._onset.process(bands)
-        beat = self._tracker.process(activation, 1.0, self._heard_sound and not silent)
+        beat = self._tracker.process(activation, bands, self._heard_sound and not silent)
         self._n_hops += 1
         clock = self._clock
         b = clock.process(self._n_hops * self._hop_s, beat)
         features = self.features
         features.process(self._spectrum, activation, b, clock.rate_hz, sounding)
         self.activation[ACTIVATION] = activation
-        self.activation[ACCENT] = 1.0
+        self.activation[NOVELTY] = beat["novelty"]
         self.activation[SOUNDING] = sounding
 
         heard, strength = self._heard, self._onset.strength

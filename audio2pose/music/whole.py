@@ -15,17 +15,15 @@ from numpy.typing import NDArray
 
 from audio2pose.arrays import F32, F64, I64
 from audio2pose.config import BeatConfig
+from audio2pose.music.bar import AFTER_S, BEFORE_S, places_of
 from audio2pose.music.beat import (
     LEAST_ACTIVATION,
-    METER_CHANGE,
-    METER_PRIOR,
-    METERS,
     MOST_ACTIVATION,
     ONSET_DELAY_S,
     tempo_change,
     tempo_grid,
 )
-from audio2pose.music.ears import ACCENT, ACTIVATION, SOUNDING
+from audio2pose.music.ears import ACTIVATION, NOVELTY, SOUNDING
 from audio2pose.music.heard import FLYWHEEL, IDLE, LISTENING, LOCKED, SILENT
 
 # Tempi further apart than this many steps of the grid never follow each other.
@@ -33,57 +31,42 @@ REACH = 8
 # A song is decoded in pieces that overlap, so that ten hours need no more memory than one piece.
 PIECE_S, OVERLAP_S = 480.0, 20.0
 WORST = -1e30
+# Mark of a beat that no other came before; steps of tempo are smaller.
+BEGINNING = 127
 
 
 @njit(cache=True, nogil=True)
 def forward(
-    gain_cum: F64, between_cum: F64, accent: F64, observation_lambda: float, log_change: F64, log_meter: F64,
-    meters: I64, lengths: I64, best: F64, came: NDArray[np.int8], came_meter: NDArray[np.int8], arrive: F64,
+    gain_cum: F64, between_cum: F64, observation_lambda: float, log_change: F64, lengths: I64, best: F64,
+    came: NDArray[np.int8],
 ) -> None:  # fmt: skip
-    """Best score of a beat that begins at each hop, in each place of the bar and at each tempo.
+    """Best score of a beat that begins at each hop, at each tempo.
 
-    *gain_cum*, *between_cum* (H + 1,) sum the log ratios of beat and half beat; *best* (R, G, n) is a ring over hops; *came*
-    (H, G, n) keeps the step of tempo that led here, 127 where the song began; *came_meter* (H, Q, n) from which meter's end.
+    *gain_cum*, *between_cum* (H + 1,) sum the log ratios of beat and half beat; *best* (R, n) is a ring over hops; *came*
+    (H, n) keeps the step of tempo that led here, BEGINNING where the song began.
     """
     n_hops = gain_cum.shape[0] - 1
     n = lengths.shape[0]
     ring = best.shape[0]
     for t in range(n_hops):
-        g = 0
-        for q in range(meters.shape[0]):
-            for b in range(meters[q]):
-                for j in range(n):
-                    arrive[g, j] = WORST
-                    for i in range(max(0, j - REACH), min(n, j + REACH + 1)):
-                        back = t - lengths[i]
-                        if back < 0:
-                            continue
-                        if b > 0:
-                            v = best[back % ring, g - 1, i]
-                            if v + log_change[i, j] > arrive[g, j]:
-                                arrive[g, j] = v + log_change[i, j]
-                                came[t, g, j] = i - j
-                        else:
-                            end = -1
-                            for p in range(meters.shape[0]):
-                                end += meters[p]
-                                v = best[back % ring, end, i] + log_meter[p, q] + log_change[i, j]
-                                if v > arrive[g, j]:
-                                    arrive[g, j] = v
-                                    came[t, g, j] = i - j
-                                    came_meter[t, q, j] = p
-                    # The song may begin with any beat, as long as no whole beat of this tempo fits before it.
-                    if t < lengths[j] and arrive[g, j] < 0.0:
-                        arrive[g, j] = 0.0
-                        came[t, g, j] = 127
-                    reach = math.ceil(lengths[j] / observation_lambda)
-                    a, z = t, min(t + reach, n_hops)
-                    half = min(t + lengths[j] // 2, n_hops)
-                    score = gain_cum[z] - gain_cum[a] + between_cum[min(half + reach, n_hops)] - between_cum[half]
-                    if b == 0:
-                        score += accent[t]
-                    best[t % ring, g, j] = arrive[g, j] + score
-                g += 1
+        for j in range(n):
+            arrive = WORST
+            for i in range(max(0, j - REACH), min(n, j + REACH + 1)):
+                if t >= lengths[i]:
+                    v = best[(t - lengths[i]) % ring, i] + log_change[i, j]
+                    if v > arrive:
+                        arrive = v
+                        came[t, j] = i - j
+            # The song may begin with any beat, as long as no whole beat of this tempo fits before it.
+            if t < lengths[j] and arrive < 0.0:
+                arrive = 0.0
+                came[t, j] = BEGINNING
+            reach = math.ceil(lengths[j] / observation_lambda)
+            end = min(t + reach, n_hops)
+            half = min(t + lengths[j] // 2, n_hops)
+            best[t % ring, j] = (
+                arrive + gain_cum[end] - gain_cum[t] + between_cum[min(half + reach, n_hops)] - between_cum[half]
+            )
 
 
 def _ratio(activation: F64, observation_lambda: float) -> F64:
@@ -91,51 +74,29 @@ def _ratio(activation: F64, observation_lambda: float) -> F64:
     return np.asarray(clipped / ((1.0 - clipped) / (observation_lambda - 1.0)))
 
 
-def _decode_piece(activations: F32, hop_s: float, config: BeatConfig) -> tuple[I64, I64]:
-    """Hops (B,) and places in the bar (B,) of the best path through *activations* (H, A)."""
+def _decode_piece(activation: F32, hop_s: float, config: BeatConfig) -> I64:
+    """Hops (B,) of the beats on the best path through *activation* (H,)."""
     lengths = tempo_grid(config, hop_s)
-    n_hops, n, n_beats = activations.shape[0], len(lengths), int(METERS.sum())
-    ratio = _ratio(activations[:, ACTIVATION].astype(np.float64), config.observation_lambda)
+    n_hops, n = len(activation), len(lengths)
+    ratio = _ratio(activation.astype(np.float64), config.observation_lambda)
     between = 1.0 - config.half_share + config.half_share * ratio
     gain_cum = np.concatenate([[0.0], np.cumsum(np.log(ratio))])
     between_cum = np.concatenate([[0.0], np.cumsum(np.log(between))])
     log_change = np.log(np.maximum(tempo_change(lengths, config.tempo_lambda), 1e-12))
-    other = METER_CHANGE * METER_PRIOR
-    log_meter = np.log((1.0 - METER_CHANGE) * np.eye(len(METERS)) + other[None, :])
-    best = np.full((int(lengths[-1]) + 1, n_beats, n), WORST)
-    came = np.zeros((n_hops, n_beats, n), np.int8)
-    came_meter = np.zeros((n_hops, len(METERS), n), np.int8)
-    accent = np.log(np.maximum(activations[:, ACCENT].astype(np.float64), 1e-6))
-    forward(
-        gain_cum, between_cum, accent, config.observation_lambda, log_change, log_meter, METERS, lengths, best, came,
-        came_meter, np.zeros((n_beats, n)),
-    )  # fmt: skip
-    return _trace(lengths, best, came, came_meter, n_hops)
-
-
-def _trace(lengths: I64, best: F64, came: NDArray[np.int8], came_meter: NDArray[np.int8], n_hops: int) -> tuple[I64, I64]:
-    """Follow the best path back from the last beat, which may begin anywhere within a beat of the end."""
-    ends = np.cumsum(METERS) - 1
-    starts = ends - METERS + 1
-    last = (WORST, 0, 0, 0)
-    for j, length in enumerate(lengths):
-        for t in range(max(0, n_hops - int(length)), n_hops):
-            g = int(best[t % best.shape[0], :, j].argmax())
-            last = max(last, (float(best[t % best.shape[0], g, j]), t, g, j))
-    hops, places = [], []
-    _, t, g, j = last
-    while True:
-        q = int(np.searchsorted(ends, g))
-        hops.append(t)
-        places.append(g - int(starts[q]) + 1)
-        step = int(came[t, g, j])
-        if step == 127:
-            break
-        before = g - 1 if g > starts[q] else int(ends[came_meter[t, q, j]])
-        j += step
+    best = np.full((int(lengths[-1]) + 1, n), WORST)
+    came = np.zeros((n_hops, n), np.int8)
+    forward(gain_cum, between_cum, config.observation_lambda, log_change, lengths, best, came)
+    # The last beat may begin anywhere within a beat of the end.
+    ends = [
+        (float(best[t % best.shape[0], j]), t, j) for j in range(n) for t in range(max(0, n_hops - int(lengths[j])), n_hops)
+    ]
+    _, t, j = max(ends)
+    hops = [t]
+    while came[t, j] != BEGINNING:
+        j += int(came[t, j])
         t -= int(lengths[j])
-        g = before
-    return np.array(hops[::-1], np.int64), np.array(places[::-1], np.int64)
+        hops.append(t)
+    return np.array(hops[::-1], np.int64)
 
 
 def decode(activations: F32, hop_s: float, config: BeatConfig) -> tuple[F64, I64]:
@@ -143,30 +104,36 @@ def decode(activations: F32, hop_s: float, config: BeatConfig) -> tuple[F64, I64
     sounding = activations[:, SOUNDING] > 0.0
     piece, overlap = round(PIECE_S / hop_s), round(OVERLAP_S / hop_s)
     times: list[F64] = []
-    places: list[I64] = []
     begin = 0
     known_s = -math.inf
     while sounding.any() and begin < activations.shape[0]:
         end = min(begin + piece, activations.shape[0])
-        hops, here = _decode_piece(activations[begin:end], hop_s, config)
+        hops = _decode_piece(activations[begin:end, ACTIVATION], hop_s, config)
         beat_s: F64 = np.asarray((hops + begin + 1) * hop_s - ONSET_DELAY_S, np.float64)
         final = end == activations.shape[0]
         gap_s = 0.5 * float(np.median(np.diff(beat_s))) if len(beat_s) > 1 else 0.0
         until_s = math.inf if final else (end - overlap // 2) * hop_s
         fits = (beat_s > known_s + gap_s) & (beat_s < until_s)
         times.append(beat_s[fits])
-        places.append(here[fits])
         known_s = float(beat_s[fits][-1]) if fits.any() else known_s
         if final:
             break
         begin = end - overlap
     if not times:
         return np.zeros(0), np.zeros(0, np.int64)
-    beat_times_s, positions = np.concatenate(times), np.concatenate(places)
+    beat_times_s = np.concatenate(times)
     hop_of = np.clip(np.round(beat_times_s / hop_s).astype(np.int64), 0, len(sounding) - 1)
     # The model knows only music: beats that it counted on through silence are taken out again.
     kept = _near(sounding, round(0.5 / hop_s))[hop_of] & (beat_times_s >= 0.0)
-    return _refined(beat_times_s[kept], activations, hop_s), positions[kept]
+    places = places_of(_at_beats(activations[:, NOVELTY], beat_times_s, hop_s))
+    return _refined(beat_times_s[kept], hop_s), places[kept]
+
+
+def _at_beats(novelty: F32, beat_times_s: F64, hop_s: float) -> F64:
+    """Greatest *novelty* (H,) around each beat (B,)."""
+    at = np.round((beat_times_s + ONSET_DELAY_S) / hop_s).astype(np.int64)
+    around = np.arange(-round(BEFORE_S / hop_s), round(AFTER_S / hop_s) + 1)
+    return np.asarray(novelty[np.clip(at[:, None] + around, 0, len(novelty) - 1)].max(axis=1), np.float64)
 
 
 def _near(flags: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
@@ -176,14 +143,14 @@ def _near(flags: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
     return np.asarray(count[np.minimum(at + reach + 1, len(flags))] - count[np.maximum(at - reach, 0)] > 0)
 
 
-def _refined(beat_times_s: F64, activations: F32, hop_s: float) -> F64:
+def _refined(beat_times_s: F64, hop_s: float) -> F64:
     """Take the hop's grain off: each beat becomes the middle of a short straight line through its neighbours."""
     if len(beat_times_s) < 5:
         return beat_times_s
     smooth = beat_times_s.copy()
     # Least squares over five beats; at a real change of tempo (an error above 20 ms) the beat stays as it was decoded.
     smooth[2:-2] = sum(beat_times_s[k : len(beat_times_s) - 4 + k] for k in range(5)) / 5.0
-    return np.where(np.abs(smooth - beat_times_s) < 0.02, smooth, beat_times_s)
+    return np.where(np.abs(smooth - beat_times_s) < 2.0 * hop_s, smooth, beat_times_s)
 
 
 def rehear(heard_log: NDArray[np.void], beat_times_s: F64, positions: I64, hop_s: float = 0.010) -> NDArray[np.void]:

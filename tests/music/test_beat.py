@@ -9,6 +9,7 @@ import pytest
 
 from audio2pose.config import BeatConfig
 from audio2pose.music.beat import BeatTracker, tempo_change, tempo_grid
+from audio2pose.music.spectrum import N_BANDS
 from tests.music.sounds import HOP_S, clicks, committed_s, f_measure, hear, noise, song, true_beats
 
 
@@ -77,7 +78,7 @@ def test_music_that_stops_is_followed_by_no_beats_after_two_seconds() -> None:
 def test_activations_that_are_out_of_range_leave_the_filter_sane() -> None:
     tracker = BeatTracker(BeatConfig(), HOP_S)
     for k in range(2000):
-        state = tracker.process((0.0, 1.0, 5.0, -3.0)[k % 4], 1.0, True)
+        state = tracker.process((0.0, 1.0, 5.0, -3.0)[k % 4], np.zeros(N_BANDS, np.float32), True)
     assert all(np.isfinite(state[name]) for name in ("tempo_bpm", "next_beat_s", "confidence", "evidence", "phase"))
 
 
