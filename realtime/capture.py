@@ -71,7 +71,7 @@ class DeviceSource:
                 raise
             self.info, self.trouble = None, str(error)
         self.block_frames = 1 << int(self.sample_rate_hz * BLOCK_S).bit_length() - 1
-        self.latency_s = self.block_frames / self.sample_rate_hz
+        self.latency_s = max(self.block_frames / self.sample_rate_hz, self.info.latency_s if self.info else 0.0)
         self._mono: F32 = np.zeros(self.block_frames, np.float32)
         self._part: F32 = np.zeros(self.block_frames, np.float32)
         self._share = np.float32(1.0 / len(self._channels))
@@ -120,10 +120,11 @@ class DeviceSource:
                 np.multiply(indata[:, channel], self._share, out=part)
                 np.add(mono, part, out=mono)
             self._ring.write(mono)
+            block_s = frames / self.sample_rate_hz
             age_s = times.currentTime - times.inputBufferAdcTime
             if not 0.0 <= age_s <= MAX_AGE_S:
                 age_s = self.latency_s
-            heard_s = began_s - age_s + frames / self.sample_rate_hz
+            heard_s = began_s - max(age_s - block_s, 0.0)  # its last sample, which cannot lie ahead of us
             self._clock.mark(heard_s, self._ring.accepted_frames / self.sample_rate_hz)
         self._writing = False
         self.callback_ms.add(1e3 * (time.perf_counter() - began_s))
@@ -204,8 +205,9 @@ class DeviceSource:
 
     @property
     def counters(self) -> Mapping[str, int]:
-        """overflows: the system lost sound; device_losses; silent_blocks: played in place of sound. Threads: any."""
+        """no_device: none there at the start; silent_blocks: played in place of sound. Threads: any."""
         return {
+            "no_device": int(self.state == WAITING and bool(self.trouble)),
             "overflows": self._overflows,
             "device_losses": self._losses,
             "silent_blocks": self._silent_blocks,

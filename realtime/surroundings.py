@@ -50,7 +50,7 @@ def level() -> Found:
     source = DeviceSource()
     ring, clock = HopRing(round((LEVEL_S + 1.0) * source.sample_rate_hz)), StreamClock()
     source.start(ring, clock)
-    if source.state != OPEN:
+    if source.state != OPEN or source.info is None:
         what, _, then = source.trouble.rpartition(": ")
         return MISSING, what, then
     wanted = round(LEVEL_S * source.sample_rate_hz)

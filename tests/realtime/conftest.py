@@ -65,20 +65,21 @@ class Room:
             if time.monotonic() > deadline_s or self._daemon.poll() is not None:
                 pytest.fail(f"PulseAudio did not start: {(self._folder / 'log').read_text()}")
             time.sleep(0.05)
-        self._play(["/dev/zero"])
+        self._play(["/dev/zero"], latency_ms=50)
         deadline_s = time.monotonic() + 10.0
         while b"RUNNING" not in subprocess.run(["pactl", "list", "short", "sinks"], capture_output=True).stdout:
             assert time.monotonic() < deadline_s, "the silent player plays nothing"
             time.sleep(0.05)
 
-    def play(self, samples: NDArray[np.float32]) -> None:
-        """Play (N, 2) at 48 kHz; comes back at once."""
+    def play(self, samples: NDArray[np.float32], rate_hz: int = RATE_HZ) -> None:
+        """Play (N, 2); comes back at once."""
         path = self._folder / f"play{len(self._players)}.raw"
         path.write_bytes(np.ascontiguousarray(samples, "<f4").tobytes())
-        self._play(["--raw", str(path)])
+        self._play(["--raw", str(path)], rate_hz)
 
-    def _play(self, what: list[str]) -> None:
-        form = ["--format=float32le", f"--rate={RATE_HZ}", "--channels=2", "--latency-msec=50"]
+    def _play(self, what: list[str], rate_hz: int = RATE_HZ, *, latency_ms: int = 500) -> None:
+        # A long buffer, so that a busy machine leaves no hole in what is played; a short one keeps the sink awake.
+        form = ["--format=float32le", f"--rate={rate_hz}", "--channels=2", f"--latency-msec={latency_ms}"]
         self._players.append(
             subprocess.Popen(["pacat", "--playback", *form, *what], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         )
