@@ -9,6 +9,8 @@ Source   VisPy on GLFW: 1 MB, and it puts a full screen where it is asked to.
 from __future__ import annotations
 
 import math
+import os
+import sys
 import time
 import warnings
 from typing import Any, Protocol
@@ -231,7 +233,9 @@ def _glfw_canvas(config: StageConfig, title: str) -> tuple[Any, Any, Any]:
             )
     except Exception as error:
         reason = " ".join(str(error).split())[:120].replace(": ", ", ")
+        if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+            reason = "neither DISPLAY nor WAYLAND_DISPLAY is set"
         raise DeviceError(
-            f"no display to open a window on ({reason}): set DISPLAY, or send or record the dance with --send or --record"
+            f"no display to open a window on ({reason}): start it from a desktop, or let the dance leave by --send, --record or --events"
         ) from error
     return glfw, application, canvas
