@@ -49,8 +49,8 @@ class BeatConfig:
     max_bpm: float = 215.0
     commit_ahead_s: float = 0.080
     tempo_lambda: float = 200.0
-    observation_lambda: float = 16.0
-    half_share: float = 0.1
+    observation_lambda: float = 12.0
+    half_share: float = 0.13
     least_gap_beats: float = 0.55
     evidence_on: float = -3.0
     evidence_off: float = -7.0

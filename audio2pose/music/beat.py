@@ -42,6 +42,8 @@ NEAR_HOPS = 4
 # A beat is told no later than this before it happens; one that turns up later by less than the slack is told late by
 # as much, one still later is left out.
 LEAST_AHEAD_S, SLACK_S = 0.060, 0.030
+# Of beats told with all probability in one place, exp(CERTAIN) to one were right; fitted on 4,600 beats of 43 songs.
+CERTAIN, SHARPNESS = 2.0, 3.8
 # Nats a second before anything was heard: what noise and crowds stay at (-9 to -13), music stands above -5.
 NO_EVIDENCE = -10.0
 
@@ -245,6 +247,6 @@ class BeatTracker:
         state["tempo_bpm"] = 60.0 / length_s
         state["next_beat_s"] = next_s
         state["phase"] = min(max(1.0 - rest_s / length_s, 0.0), 1.0)
-        state["confidence"] = self._read[2]
+        state["confidence"] = 1.0 / (1.0 + math.exp(-CERTAIN) * max(float(self._read[2]), 1e-3) ** -SHARPNESS)
         state["evidence"] = self._evidence
         return state

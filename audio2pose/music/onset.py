@@ -18,7 +18,7 @@ from audio2pose.arrays import F32, F64, I64
 PART_START: I64 = np.array([0, 4, 12, 24, 36, 48])
 N_PARTS = len(PART_START) - 1
 # Share of each part in the activation: the low one carries the beat (+4 points of F with the split, measured).
-PART_WEIGHT: F64 = np.array([1.5, 1.0, 1.0, 1.0, 1.0])
+PART_WEIGHT: F64 = np.array([1.5, 0.7, 1.0, 1.0, 1.3])
 PEAK_HALF_LIFE_S, MEAN_HALF_LIFE_S = 3.5, 0.7
 # A rise below this, in summed log10 magnitude, is taken for noise: it keeps silence from being normalised up to music.
 SMALLEST_RISE = 0.02
