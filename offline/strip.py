@@ -21,7 +21,7 @@ from .choreograph import Performance
 from .render import of_performance
 
 CELLS, COLUMNS = 16, 8
-CELL_W, CELL_H = 216, 320
+CELL_W, CELL_H = 216, 272
 EDGE = 3
 RUN_UP_S, RUN_UP_PICTURES = 0.20, 8
 """Pictures before the beat that only leave their trails."""
