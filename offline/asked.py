@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import tempfile
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -142,10 +143,11 @@ def must_not_be(out: Path, inputs: Sequence[Path]) -> None:
 
 def must_be_writable(out: Path, stage: StageConfig, fps: float) -> None:
     """Raises what writing *out* would raise: no such folder, no right, a picture that H.264 cannot hold."""
+    BesideFile(out).discard()
     if out.suffix.lower() == VIDEO:
-        Mp4Writer(out, width=stage.width, height=stage.height, fps=fps).abort()
-    else:
-        BesideFile(out).discard()
+        # Not beside the target: an encoder that is only tried takes a while to go, and must leave nothing when interrupted.
+        with tempfile.TemporaryDirectory() as folder:
+            Mp4Writer(Path(folder) / "tried.mp4", width=stage.width, height=stage.height, fps=fps).abort()
 
 
 def _jobs(args: Namespace) -> tuple[Job, ...]:
