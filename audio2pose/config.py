@@ -52,7 +52,7 @@ class BeatConfig:
     observation_lambda: float = 12.0
     half_share: float = 0.13
     least_gap_beats: float = 0.55
-    evidence_on: float = -3.0
+    evidence_on: float = -3.5
     evidence_off: float = -7.0
     evidence_half_life_s: float = 2.3
     forget_s: float = 1.5

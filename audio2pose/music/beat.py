@@ -45,7 +45,7 @@ LEAST_AHEAD_S, SLACK_S = 0.060, 0.030
 # Of beats told with all probability in one place, exp(CERTAIN) to one were right; fitted on 4,600 beats of 43 songs.
 CERTAIN, SHARPNESS = 2.0, 3.8
 # Nats a second before anything was heard: what noise and crowds stay at (-9 to -13), music stands above -5.
-NO_EVIDENCE = -10.0
+NO_EVIDENCE = -9.0
 
 
 def tempo_grid(config: BeatConfig, hop_s: float) -> I64:
