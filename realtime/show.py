@@ -42,6 +42,8 @@ SWITCH_S = 0.0005
 """With Python's own 5 ms a busy main thread makes hops 119 ms late (p99), with this 5 ms."""
 RING_S = 4.0
 TAP_S = 3 * 3600.0
+SLACK_POSES = 12
+"""Room in a run for a device whose sound comes later than it said, and for a late hop."""
 SLOW_START_S = 2.0
 TELL_S = 1.0
 REAL_TIME_PRIORITY = 10
@@ -85,9 +87,8 @@ class Show:
         self._pose_files = pose_files
         tap_s = options.duration_s if math.isfinite(options.duration_s) else TAP_S
         self._tap = Tap(math.ceil(tap_s / hop_s) + 100) if pose_files else None
-        ahead_s, run_poses = self._ways_out(hop_s)
-        if ahead_s > settings.dance.latency_s:
-            self._performer.set_latency(ahead_s)
+        outs_s = [options.latency_s, *(t.latency_s for t in options.targets)]
+        run_poses = max(RUN_POSES, math.ceil((self._ahead_s() - min(outs_s)) / hop_s) + SLACK_POSES)
         self._engine = Engine(self._performer, source, self._ring, self._clock, tap=self._tap, run_poses=run_poses)
         self._stop = threading.Event()
         self._stop_recorder = threading.Event()
@@ -117,11 +118,10 @@ class Show:
             self._watch = self._engine.subscribe()
             undo.pop_all()
 
-    def _ways_out(self, hop_s: float) -> tuple[float, int]:
-        """How far ahead of a hop's end the dance must be, and how many poses every way out finds its moment in."""
+    def _ahead_s(self) -> float:
+        """How far ahead of a hop's end the dance must be, so that every way out finds its moment in the published run."""
         outs_s = [self._options.latency_s, *(t.latency_s for t in self._options.targets)]
-        ahead_s = max(max(outs_s) + self._source.latency_s + 2.0 * hop_s, self._settings.dance.latency_s)
-        return ahead_s, max(RUN_POSES, math.ceil((ahead_s - min(outs_s)) / hop_s) + 3)
+        return max(max(outs_s) + self._source.latency_s + 2.0 * self._performer.hop_s, self._settings.dance.latency_s)
 
     def _open_events(self) -> TextIO | None:
         where = self._options.events
@@ -221,15 +221,18 @@ class Show:
         gc.freeze()
 
     def _start(self) -> None:
-        """Outputs first, sound last."""
+        """Outputs first, then the sound, then who hears it."""
         if self._recorder is not None:
             recorder = self._recorder
             self._run_thread("recorder", lambda: recorder.run(self._sound, self._stop_recorder))
         if self._broadcaster is not None:
             broadcaster = self._broadcaster
             self._run_thread("sender", lambda: broadcaster.run(self._stop))
-        self._run_thread("engine", lambda: self._engine.run(self._stop), urgent=True)
         self._source.start(self._ring, self._clock)
+        # Only an open device knows how old its sound is; what comes before the engine runs waits in the ring.
+        if self._ahead_s() > self._settings.dance.latency_s:
+            self._performer.set_latency(self._ahead_s())
+        self._run_thread("engine", lambda: self._engine.run(self._stop), urgent=True)
         self._run_thread("source", lambda: self._source.run(self._stop), urgent=True)
 
     def _run_thread(self, name: str, body: Callable[[], None], *, urgent: bool = False) -> None:
@@ -352,7 +355,8 @@ class Show:
             if count > self._told.get(what, 0):
                 self._put({"t": t, "event": "trouble", "what": what, "count": count})
                 if what not in UNSAID:
-                    say(f"trouble: {what.replace('_', ' ')}, {count} so far")
+                    words = self._source.trouble if what in self._source.counters else ""
+                    say(f"trouble: {words or what.replace('_', ' ') + f', {count} so far'}")
                 self._told[what] = count
         moment = self._watch.read()
         if moment is None:
@@ -402,4 +406,3 @@ def _ask_for_real_time() -> None:
         return
     with contextlib.suppress(OSError):
         os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(REAL_TIME_PRIORITY))
-

@@ -82,6 +82,8 @@ class Source(Protocol):
     """From a sample being heard to its block being in the ring, as far as it is known."""
     callback_ms: Spread
     """Time spent on handing over a block."""
+    trouble: str
+    """What is wrong at the moment, in words; empty while nothing is."""
 
     def start(self, ring: HopRing, clock: StreamClock) -> None:
         """Threads: main. Raises DeviceError or SongError."""
@@ -134,6 +136,7 @@ class FileSource:
         self.speed = speed
         self.latency_s = block_frames / self.sample_rate_hz
         self.callback_ms = Spread()
+        self.trouble = ""
         self._finished = False
         self._late_blocks = 0
 

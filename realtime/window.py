@@ -236,6 +236,7 @@ def _glfw_canvas(config: StageConfig, title: str) -> tuple[Any, Any, Any]:
         if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
             reason = "neither DISPLAY nor WAYLAND_DISPLAY is set"
         raise DeviceError(
-            f"no display to open a window on ({reason}): start it from a desktop, or let the dance leave by --send, --record or --events"
+            f"no display to open a window on ({reason}): start it from a desktop, or let the dance leave by --send, --record "
+            "or --events"
         ) from error
     return glfw, application, canvas

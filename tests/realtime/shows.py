@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import threading
@@ -62,13 +63,14 @@ def danced_live(
     return tap.poses, engine, ring
 
 
-def live(*flags: str, display: str | None = None) -> subprocess.Popen[str]:
-    """`audio2pose live` in a process of its own, on *display* or on none."""
+def live(*flags: str, display: str | None = None, largest_file_bytes: int = -1) -> subprocess.Popen[str]:
+    """`audio2pose live` in a process of its own, on *display* or on none, perhaps with a limit to what files may hold."""
     environ = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
     if display is not None:
         environ["DISPLAY"] = display
         environ.pop("EGL_PLATFORM", None)
     return subprocess.Popen(
         [sys.executable, "-m", "audio2pose", "live", *flags],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file_bytes, -1)),
         env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip

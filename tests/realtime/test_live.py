@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import shutil
@@ -9,7 +10,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def _free_port() -> int:
 
 
 @pytest.fixture(scope="module")
-def ran(testdata: Path, tmp_path_factory: pytest.TempPathFactory, need: Callable[[bool, str], None]) -> Iterator[Ran]:
+def ran(testdata: Path, tmp_path_factory: pytest.TempPathFactory, need: Callable[[bool, str], None]) -> Ran:
     """Ten seconds of a real track, heard by liblo's oscdump, into files of each kind."""
     need(shutil.which("oscdump") is not None, "oscdump of liblo-tools is missing")
     folder, port = tmp_path_factory.mktemp("live"), _free_port()
@@ -59,14 +60,14 @@ def ran(testdata: Path, tmp_path_factory: pytest.TempPathFactory, need: Callable
         show = live(
             "--from-file", str(path), "--duration", f"{SECONDS:g}", "--no-window", "--size", "320x180", "--seed", "3", "--json",
             "--events", str(folder / "e.jsonl"), "--record", str(folder / "o.mp4"), "--record", str(folder / "o.npz"),
-            "--send", f"native@127.0.0.1:{port},rate=50,axes=unity",
+            "--send", f"native@127.0.0.1:{port},rate=50,axes=unity,latency=150",
         )  # fmt: skip
         try:
             out, err = show.communicate(timeout=60)
         finally:
             receiver.terminate()
             receiver.wait(5)
-    yield Ran(folder, out, err, show.returncode, (folder / "osc.txt").read_text(), f"native@127.0.0.1:{port}")
+    return Ran(folder, out, err, show.returncode, (folder / "osc.txt").read_text(), f"native@127.0.0.1:{port}")
 
 
 def test_the_summary_is_one_document_with_the_keys_of_the_contract(ran: Ran) -> None:
@@ -129,7 +130,7 @@ def test_the_film_shows_a_dancer_who_moves(ran: Ran) -> None:
         pictures = [f.to_ndarray(format="gray").astype(np.float32) for k, f in enumerate(film.decode(video=0)) if k % 60 == 30]
     assert len(pictures) >= 9
     assert all(p.std() > 3.0 for p in pictures)
-    assert all(np.abs(a - b).max() > 30.0 for a, b in zip(pictures, pictures[1:]))
+    assert all(np.abs(a - b).max() > 30.0 for a, b in itertools.pairwise(pictures))
 
 
 def test_the_pose_file_holds_the_dance_that_was_shown(ran: Ran) -> None:
@@ -206,15 +207,19 @@ def test_ctrl_c_and_sigterm_end_within_a_second_and_the_film_is_whole(tmp_path: 
     assert sorted(p.name for p in tmp_path.iterdir()) == ["e.jsonl", "o.mp4"]
 
 
-def test_events_on_stdout_end_with_the_summary() -> None:
-    show = live("--demo", "--no-window", "--size", "64x64", "--duration", "1", "--events", "-", "--json")
-    out, _ = show.communicate(timeout=30)
-    documents = [json.loads(line, parse_constant=_no_nan) for line in out.splitlines()]
+def test_a_disk_that_fills_up_costs_the_film_but_not_the_show(tmp_path: Path) -> None:
+    """A limit on the size of files stands in for the end of the disk: the kernel refuses the same writes."""
+    flags = ["--demo", "--no-window", "--size", "320x180", "--duration", "4", "--record", str(tmp_path / "o.mp4")]
+    show = live(*flags, "--events", "-", largest_file_bytes=40_000)
+    out, err = show.communicate(timeout=40)
+    documents = [json.loads(line) for line in out.splitlines()]
     assert documents[-1]["event"] == "summary"
-    assert set(documents[-1]) == SUMMARY | {"t", "event"}
-    assert documents[-1]["first_lock_s"] is None
-    assert sum(d["event"] == "summary" for d in documents) == 1
-    assert show.returncode == 0
+    assert documents[-1]["seconds"] == 4.0
+    assert documents[-1]["frames"] > 60
+    assert "recording_failed" in [d.get("what") for d in documents]
+    assert show.returncode == 5
+    assert "o.mp4" in err
+    assert not list(tmp_path.iterdir())
 
 
 def test_without_a_display_a_show_that_nobody_would_see_exits_3() -> None:
@@ -226,14 +231,20 @@ def test_without_a_display_a_show_that_nobody_would_see_exits_3() -> None:
     assert len(err.splitlines()) == 2
 
 
-def test_without_a_display_a_show_that_leaves_the_process_goes_on(tmp_path: Path) -> None:
-    show = live("--demo", "--size", "64x64", "--duration", "1", "--send", f"native@127.0.0.1:{_free_port()}", "--json")
+def test_without_a_display_a_show_that_leaves_the_process_goes_on_and_its_events_end_with_the_summary() -> None:
+    target = f"native@127.0.0.1:{_free_port()}"
+    show = live("--demo", "--size", "64x64", "--duration", "1", "--send", target, "--json", "--events", "-")
     out, err = show.communicate(timeout=30)
     assert show.returncode == 0, err
-    summary = json.loads(out)
-    assert summary["frames"] > 10
-    assert sum(summary["packets"].values()) > 60
     assert "drawing offscreen" in err
+    documents = [json.loads(line, parse_constant=_no_nan) for line in out.splitlines()]
+    assert sum(d["event"] == "summary" for d in documents) == 1
+    summary = documents[-1]
+    assert set(summary) == SUMMARY | {"t", "event"}
+    assert summary["event"] == "summary"
+    assert summary["first_lock_s"] is None
+    assert summary["frames"] > 10
+    assert summary["packets"][target] > 60
 
 
 @pytest.mark.parametrize(
