@@ -188,7 +188,7 @@ def begun(argv: list[object], folder: Path) -> subprocess.Popen[str]:
 
 
 def test_ctrl_c_while_drawing_leaves_nothing(demo: Path, tmp_path: Path) -> None:
-    process = begun(["render", demo, "-o", tmp_path / "v.mp4", "--size", "640x360", "--fps", "240"], tmp_path)
+    process = begun(["render", demo, "-o", tmp_path / "v.mp4", "--size", "1280x720"], tmp_path)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
