@@ -35,8 +35,8 @@ BEAT_STATE = np.dtype(
     ]
 )
 
-# The window's middle and the flux's two hops: an onset is seen this much after it happened (measured on clicks).
-ONSET_DELAY_S = 0.020
+# The window's middle and the flux's two hops: an onset is seen this much after it happened (measured on music).
+ONSET_DELAY_S = 0.016
 LEAST_ACTIVATION, MOST_ACTIVATION = 0.005, 0.97
 NEAR_HOPS = 4
 # A beat is told no later than this before it happens; one that turns up later by less than the slack is told late by
