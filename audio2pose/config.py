@@ -68,6 +68,14 @@ class BeatConfig:
             f"the tempo range {self.min_bpm:g} to {self.max_bpm:g} BPM is narrower than an octave: widen it so that "
             "every tempo or its double fits",
         )
+        _must(
+            0.07 <= self.commit_ahead_s <= 0.2,
+            f"beat.commit_ahead_s is {self.commit_ahead_s:g}, must lie within 0.07 to 0.2 s: leave it at 0.08",
+        )
+        _must(
+            self.evidence_off <= self.evidence_on,
+            f"beat.evidence_off ({self.evidence_off:g}) must not lie above beat.evidence_on ({self.evidence_on:g}): swap them",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +90,14 @@ class ClockConfig:
     phase_gain: float = 0.5
     tempo_gain: float = 0.15
     bar_change_beats: int = 4
+
+    def __post_init__(self) -> None:
+        _must(
+            0.0 < self.min_rate < 1.0 < self.max_rate,
+            f"clock.min_rate ({self.min_rate:g}) and clock.max_rate ({self.max_rate:g}) must lie on either side of 1: "
+            "leave them at 0.75 and 1.33",
+        )
+        _must(self.half_life_beats > 0.0, f"clock.half_life_beats is {self.half_life_beats:g}, must be above 0: raise it")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
