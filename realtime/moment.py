@@ -65,3 +65,13 @@ class Follower:
             self._hop = hop
         self.positions_m[0] = self._skeleton.process(self.pose["root_m"], self.pose["rotations"])
         return True
+
+
+def warm_up() -> None:
+    """Compile what every output calls, before the sound begins. Threads: main."""
+    moment = np.zeros(1, moment_dtype(RUN_POSES))[0]
+    moment["run"] = rest_pose()
+    moment["run"]["time_s"] = np.arange(RUN_POSES)
+    latest = Latest(moment.dtype)
+    latest.write(moment)
+    Follower(latest, StreamClock(), 0.0).look(0.5)

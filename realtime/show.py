@@ -9,33 +9,30 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import json
 import math
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from audio2pose.config import Settings
 from audio2pose.errors import DeviceError, OutputError, UsageError
 from audio2pose.match.index import Library
-from audio2pose.media.atomic import output_error
-from audio2pose.music.heard import STATE_NAMES
 from audio2pose.performer import Performer
 from audio2pose.terminal import say
 
 from .broadcast import Broadcaster, Sender, Target
 from .engine import Engine, Tap
 from .handoff import HopRing
-from .moment import RUN_POSES, Follower
+from .moment import RUN_POSES, Follower, warm_up
 from .recorder import SOUND_S, Recorder, write_poses
-from .report import rss_mib
 from .sources import Source, StreamClock
+from .teller import Teller, open_events
 from .window import Pictures, Screen, Window
 
 SWITCH_S = 0.0005
@@ -45,10 +42,7 @@ TAP_S = 3 * 3600.0
 SLACK_POSES = 12
 """Room in a run for a device whose sound comes later than it said, and for a late hop."""
 SLOW_START_S = 2.0
-TELL_S = 1.0
 REAL_TIME_PRIORITY = 10
-UNSAID = ("late_hops", "late_frames", "late_blocks", "silent_blocks")
-"""Trouble that goes into the events alone: one is no reason to look away from the dancer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,10 +89,6 @@ class Show:
         self._threads: list[threading.Thread] = []
         self._failures: list[BaseException] = []
         self._asked = 0
-        self._told: dict[str, int] = {}
-        self._beats: list[dict[str, Any]] = []
-        self._segments: list[dict[str, Any]] = []
-        self._events: TextIO | None = None
         self._recorder: Recorder | None = None
         self._screen: Screen | None = None
         with contextlib.ExitStack() as undo:
@@ -113,24 +103,19 @@ class Show:
                 )  # fmt: skip
                 undo.callback(self._recorder.abort)
                 self._sound = self._engine.echo(round(SOUND_S * source.sample_rate_hz))
-            self._events = self._open_events()
+            events = open_events(options.events)
             self._screen = self._open_screen()
-            self._watch = self._engine.subscribe()
             undo.pop_all()
+        self._teller = Teller(
+            source=source, ring=self._ring, engine=self._engine, watch=self._engine.subscribe(), hop_s=hop_s,
+            latency_s=options.latency_s, events=events, screen=self._screen, broadcaster=self._broadcaster,
+            recorder=self._recorder, tap=self._tap, keep=bool(pose_files),
+        )  # fmt: skip
 
     def _ahead_s(self) -> float:
         """How far ahead of a hop's end the dance must be, so that every way out finds its moment in the published run."""
         outs_s = [self._options.latency_s, *(t.latency_s for t in self._options.targets)]
         return max(max(outs_s) + self._source.latency_s + 2.0 * self._performer.hop_s, self._settings.dance.latency_s)
-
-    def _open_events(self) -> TextIO | None:
-        where = self._options.events
-        if where is None or where == "-":
-            return sys.stdout if where else None
-        try:
-            return open(where, "w", encoding="utf-8")  # closed in _end
-        except OSError as error:
-            raise output_error(where, error) from error
 
     def _open_screen(self) -> Screen | None:
         """The window; pictures in memory without one; nothing where neither can be had and nobody needs pictures."""
@@ -214,7 +199,7 @@ class Show:
         patience.start()
         try:
             self._performer.warm_up()
-            Follower(self._watch, self._clock, 0.0)
+            warm_up()
         finally:
             patience.cancel()
         gc.collect()
@@ -249,18 +234,15 @@ class Show:
             self._failures.append(error)
 
     def _main(self) -> None:
-        """Draw until the end; events as they come, trouble once a second."""
-        self._began_s = time.perf_counter()
-        told_s = self._began_s
+        """Draw and tell until the end."""
+        self._teller.begin()
         while not (self._asked or self._failures or self._over()):
             if self._screen is None:
                 time.sleep(0.01)
             elif not self._screen.frame():
                 break
-            self._drain()
-            if time.perf_counter() - told_s >= TELL_S:
-                told_s += TELL_S
-                self._tell()
+            self._teller.process()
+        self._teller.stop_drawing()
 
     def _over(self) -> bool:
         danced_s = self._engine.hops * self._performer.hop_s
@@ -270,7 +252,6 @@ class Show:
 
     def _end(self) -> dict[str, Any]:
         """Stop everything in the order of the sound, then write what is left and tell."""
-        drawn_s = time.perf_counter() - self._began_s
         self._stop.set()
         for thread in self._threads:
             if thread.name != "recorder":
@@ -285,12 +266,7 @@ class Show:
             self._broadcaster.close()
         if self._screen is not None:
             self._screen.close()
-        self._drain()
-        self._tell()
-        summary = self._summary(drawn_s)
-        self._put({"t": summary["seconds"], "event": "summary", **summary})
-        if self._events is not None and self._events is not sys.stdout:
-            self._events.close()
+        summary = self._teller.end()
         if self._engine.hops or not self.interrupted:
             self._write_files(summary["seconds"])
         return summary
@@ -300,104 +276,15 @@ class Show:
             assert self._tap is not None
             try:
                 write_poses(
-                    path, self._tap.poses, hop_s=self._performer.hop_s, seconds=seconds, beats=self._beats,
-                    segments=self._segments,
+                    path, self._tap.poses, hop_s=self._performer.hop_s, seconds=seconds, beats=self._teller.beats,
+                    segments=self._teller.segments,
                 )  # fmt: skip
             except OutputError as error:
                 self._failures.append(error)
         if self._recorder is not None and self._recorder.failure is not None:
             self._failures.append(self._recorder.failure)
-
-    def _drain(self) -> None:
-        """Write what the engine told since."""
-        events = self._engine.events
-        while events:
-            event = events.popleft()
-            if self._pose_files and event["event"] in ("beat", "segment"):
-                (self._beats if event["event"] == "beat" else self._segments).append(event)
-            self._put(event)
-
-    def _put(self, event: Mapping[str, Any]) -> None:
-        if self._events is None:
-            return
-        try:
-            self._events.write(json.dumps(event, allow_nan=False) + "\n")
-            self._events.flush()
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            self._events = None
-            self._failures.append(output_error(str(self._options.events), error))
-
-    def _counters(self) -> dict[str, int]:
-        """Everything that goes wrong without ending a show, so far."""
-        counts = dict(self._source.counters)
-        counts["dropped_hops"] = self._dropped_hops()
-        counts["late_hops"] = self._engine.late_hops
-        counts["lost_events"] = self._engine.lost_events
-        if self._broadcaster is not None:
-            counts["send_errors"] = self._broadcaster.errors
-        if self._screen is not None:
-            counts["late_frames"] = self._screen.late_frames
-        if self._recorder is not None:
-            counts["pictures_not_recorded"] = self._recorder.skipped
-            counts["recording_failed"] = int(self._recorder.failure is not None)
-        if self._tap is not None:
-            counts["poses_not_recorded"] = self._tap.missed
-        return counts
-
-    def _dropped_hops(self) -> int:
-        return math.ceil(self._ring.dropped_frames / (self._performer.hop_s * self._source.sample_rate_hz))
-
-    def _tell(self) -> None:
-        t = round(self._engine.hops * self._performer.hop_s, 3)
-        for what, count in self._counters().items():
-            if count > self._told.get(what, 0):
-                self._put({"t": t, "event": "trouble", "what": what, "count": count})
-                if what not in UNSAID:
-                    words = self._source.trouble if what in self._source.counters else ""
-                    say(f"trouble: {words or what.replace('_', ' ') + f', {count} so far'}")
-                self._told[what] = count
-        moment = self._watch.read()
-        if moment is None:
-            return
-        heard = moment["heard"]
-        told = self._summary(time.perf_counter() - self._began_s)
-        keys = ("beats", "segments", "frames", "fps", "hop_ms", "lateness_ms", "frame_ms", "dropped_hops", "packets", "rss_mib")
-        self._put({
-            "t": t, "event": "status", "state": STATE_NAMES[int(heard["state"])],
-            "tempo_bpm": round(float(heard["tempo_bpm"]), 2), "confidence": round(float(heard["confidence"]), 3),
-            **{key: told[key] for key in keys},
-        })  # fmt: skip
-
-    def _summary(self, drawn_s: float) -> dict[str, Any]:
-        engine, screen = self._engine, self._screen
-        frames = screen.frames if screen is not None else 0
-        none = {"p50": None, "p99": None, "max": None}
-        counters = self._source.counters
-        return {
-            "schema": 1,
-            "seconds": round(engine.hops * self._performer.hop_s, 3),
-            "beats": engine.beats,
-            "tempo_bpm": round(engine.tempo_bpm, 2),
-            "first_lock_s": engine.first_lock_s,
-            "segments": engine.segments,
-            "frames": frames,
-            "fps": round(frames / drawn_s, 2) if drawn_s > 0.0 else 0.0,
-            "hop_ms": engine.hop_ms.told(),
-            "lateness_ms": engine.lateness_ms.told(),
-            "frame_ms": screen.frame_ms.told() if screen is not None else none,
-            "callback_ms": self._source.callback_ms.told(),
-            "latency_ms": {
-                "input": round(1e3 * self._source.latency_s, 2),
-                "output": round(1e3 * self._options.latency_s, 2),
-            },
-            "dropped_hops": self._dropped_hops(),
-            "overflows": counters.get("overflows", 0),
-            "device_losses": counters.get("device_losses", 0),
-            "packets": self._broadcaster.packets if self._broadcaster is not None else {},
-            "rss_mib": rss_mib(),
-        }
+        if self._teller.failure is not None:
+            self._failures.append(self._teller.failure)
 
 
 def _ask_for_real_time() -> None:

@@ -1,0 +1,173 @@
+"""What a running show tells: events as they come, status and trouble once a second, the summary at its end.
+
+Shapes   documents of the outward contract, one JSON object a line.
+Threads  main. Everything told was counted where it happened; nothing here is waited for by another thread.
+Source   our own.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+from audio2pose.errors import OutputError
+from audio2pose.media.atomic import output_error
+from audio2pose.music.heard import STATE_NAMES
+from audio2pose.terminal import say
+
+from .broadcast import Broadcaster
+from .engine import Engine, Tap
+from .handoff import HopRing, Latest
+from .recorder import Recorder
+from .report import rss_mib
+from .sources import Source
+from .window import Screen
+
+UNSAID = ("late_hops", "late_frames", "late_blocks", "silent_blocks")
+"""Trouble that goes into the events alone: one is no reason to look away from the dancer."""
+STATUS = ("beats", "segments", "frames", "fps", "hop_ms", "lateness_ms", "frame_ms", "dropped_hops", "packets", "rss_mib")
+
+
+def open_events(where: str | None) -> TextIO | None:
+    """The stream for `--events`: a file, or stdout for "-". Raises OutputError."""
+    if where is None or where == "-":
+        return sys.stdout if where else None
+    try:
+        return open(where, "w", encoding="utf-8")  # closed by Teller.end
+    except OSError as error:
+        raise output_error(where, error) from error
+
+
+class Teller:
+    """Reads every part's counters. `beats` and `segments` keep the events of that name when *keep* is set."""
+
+    def __init__(
+        self, *, source: Source, ring: HopRing, engine: Engine, watch: Latest, hop_s: float, latency_s: float,
+        events: TextIO | None, screen: Screen | None, broadcaster: Broadcaster | None, recorder: Recorder | None,
+        tap: Tap | None, keep: bool,
+    ) -> None:  # fmt: skip
+        self._source, self._ring, self._engine, self._watch = source, ring, engine, watch
+        self._hop_s, self._latency_s, self._events, self._keep = hop_s, latency_s, events, keep
+        self._screen, self._broadcaster, self._recorder, self._tap = screen, broadcaster, recorder, tap
+        self._told: dict[str, int] = {}
+        self._began_s = self._told_s = time.perf_counter()
+        self._ended_s = math.inf
+        self.beats: list[dict[str, Any]] = []
+        self.segments: list[dict[str, Any]] = []
+        self.failure: OutputError | None = None
+
+    def begin(self) -> None:
+        """The sound begins now."""
+        self._began_s = self._told_s = time.perf_counter()
+
+    def process(self) -> None:
+        """Pass on what the engine told since; once a second, tell status and trouble."""
+        self._drain()
+        if time.perf_counter() - self._told_s >= 1.0:
+            self._told_s += 1.0
+            self._tell()
+
+    def stop_drawing(self) -> None:
+        """The last frame was drawn: the frame rate is up to now."""
+        self._ended_s = time.perf_counter()
+
+    def end(self) -> dict[str, Any]:
+        """Tell the rest and the summary, which is returned."""
+        self._drain()
+        self._tell()
+        summary = self.summary()
+        self._put({"t": summary["seconds"], "event": "summary", **summary})
+        if self._events is not None and self._events is not sys.stdout:
+            self._events.close()
+        return summary
+
+    def _drain(self) -> None:
+        events = self._engine.events
+        while events:
+            event = events.popleft()
+            if self._keep and event["event"] in ("beat", "segment"):
+                (self.beats if event["event"] == "beat" else self.segments).append(event)
+            self._put(event)
+
+    def _put(self, event: Mapping[str, Any]) -> None:
+        if self._events is None:
+            return
+        try:
+            self._events.write(json.dumps(event, allow_nan=False) + "\n")
+            self._events.flush()
+        except BrokenPipeError:
+            raise  # nobody listens any more: the command ends quietly
+        except OSError as error:
+            self.failure = output_error(self._events.name, error)
+            self._events = None
+
+    def _tell(self) -> None:
+        t = round(self._engine.hops * self._hop_s, 3)
+        for what, count in self._counters().items():
+            if count > self._told.get(what, 0):
+                self._put({"t": t, "event": "trouble", "what": what, "count": count})
+                if what not in UNSAID:
+                    words = self._source.trouble if what in self._source.counters else ""
+                    say(f"trouble: {words or what.replace('_', ' ') + f', {count} so far'}")
+                self._told[what] = count
+        moment = self._watch.read()
+        if moment is None:
+            return
+        heard, told = moment["heard"], self.summary()
+        self._put({
+            "t": t, "event": "status", "state": STATE_NAMES[int(heard["state"])],
+            "tempo_bpm": round(float(heard["tempo_bpm"]), 2), "confidence": round(float(heard["confidence"]), 3),
+            **{key: told[key] for key in STATUS},
+        })  # fmt: skip
+
+    def _counters(self) -> dict[str, int]:
+        """Everything that goes wrong without ending a show, so far."""
+        counts = dict(self._source.counters)
+        counts["dropped_hops"] = self._dropped_hops()
+        counts["late_hops"] = self._engine.late_hops
+        counts["lost_events"] = self._engine.lost_events
+        if self._broadcaster is not None:
+            counts["send_errors"] = self._broadcaster.errors
+        if self._screen is not None:
+            counts["late_frames"] = self._screen.late_frames
+        if self._recorder is not None:
+            counts["pictures_not_recorded"] = self._recorder.skipped
+            counts["recording_failed"] = int(self._recorder.failure is not None)
+        if self._tap is not None:
+            counts["poses_not_recorded"] = self._tap.missed
+        counts["events_not_written"] = int(self.failure is not None)
+        return counts
+
+    def _dropped_hops(self) -> int:
+        return math.ceil(self._ring.dropped_frames / (self._hop_s * self._source.sample_rate_hz))
+
+    def summary(self) -> dict[str, Any]:
+        """The summary of the outward contract, as it stands now."""
+        engine, screen = self._engine, self._screen
+        frames = screen.frames if screen is not None else 0
+        drawn_s = min(time.perf_counter(), self._ended_s) - self._began_s
+        counters = self._source.counters
+        return {
+            "schema": 1,
+            "seconds": round(engine.hops * self._hop_s, 3),
+            "beats": engine.beats,
+            "tempo_bpm": round(engine.tempo_bpm, 2),
+            "first_lock_s": engine.first_lock_s,
+            "segments": engine.segments,
+            "frames": frames,
+            "fps": round(frames / drawn_s, 2) if drawn_s > 0.0 else 0.0,
+            "hop_ms": engine.hop_ms.told(),
+            "lateness_ms": engine.lateness_ms.told(),
+            "frame_ms": screen.frame_ms.told() if screen is not None else {"p50": None, "p99": None, "max": None},
+            "callback_ms": self._source.callback_ms.told(),
+            "latency_ms": {"input": round(1e3 * self._source.latency_s, 2), "output": round(1e3 * self._latency_s, 2)},
+            "dropped_hops": self._dropped_hops(),
+            "overflows": counters.get("overflows", 0),
+            "device_losses": counters.get("device_losses", 0),
+            "packets": self._broadcaster.packets if self._broadcaster is not None else {},
+            "rss_mib": rss_mib(),
+        }
