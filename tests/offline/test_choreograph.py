@@ -17,6 +17,7 @@ from audio2pose.motion.body import LIMBS
 from audio2pose.motion.kinematics import positions
 from audio2pose.motion.pose import POSE
 from audio2pose.music.hops import Hopper
+from audio2pose.offline import choreograph
 from audio2pose.offline.choreograph import Performance, listen, perform
 from audio2pose.offline.export import accents, pose_file, sampled
 from audio2pose.performer import Performer
@@ -130,6 +131,16 @@ def test_nan_samples_are_danced_and_told(demo: Path, made: Callable[..., Path]) 
 def test_a_sound_shorter_than_two_hops_is_refused(made: Callable[..., Path]) -> None:
     with pytest.raises(SongError, match="too short"):
         danced(made(np.ones(300, np.float32)))
+
+
+def test_a_song_that_does_not_say_how_long_it_is_is_refused_once_it_is_too_long(
+    demo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choreograph, "MAX_SECONDS", 5.0)
+    with SongReader(demo) as song:
+        song.duration_s = None
+        with pytest.raises(SongError, match="--start and --end"):
+            perform(song, settings(None, {}, {}), library(), causal=True, told=quiet)
 
 
 def test_a_style_that_the_library_lacks_is_told_before_anything_is_heard(demo: Path) -> None:
