@@ -117,6 +117,8 @@ def test_a_folder_takes_several_songs_by_their_names(demo: Path, tmp_path: Path,
     assert code == 0, err
     assert sorted(p.name for p in folder.iterdir()) == ["demo.npy", "demo.npz", "other.npy", "other.npz"]
     assert len(json.loads(out)["songs"]) == 2
+    assert command("render", demo, "-d", folder, "--end", "1", *SMALL)[0] == 0
+    assert (folder / "demo.mp4").is_file()
 
 
 def test_two_runs_write_the_same_bytes_of_poses(demo: Path, tmp_path: Path, command: Run) -> None:
