@@ -54,6 +54,7 @@ class Teller:
         self._hop_s, self._latency_s, self._events, self._keep = hop_s, latency_s, events, keep
         self._screen, self._broadcaster, self._recorder, self._tap = screen, broadcaster, recorder, tap
         self._told: dict[str, int] = {}
+        self._said: dict[str, int] = {}  # for eyes, each time twice as many: a stream of lines hides the next trouble
         self._began_s = self._told_s = time.perf_counter()
         self._ended_s = math.inf
         self.beats: list[dict[str, Any]] = []
@@ -110,7 +111,8 @@ class Teller:
         for what, count in self._counters().items():
             if count > self._told.get(what, 0):
                 self._put({"t": t, "event": "trouble", "what": what, "count": count})
-                if what not in UNSAID:
+                if what not in UNSAID and count >= 2 * self._said.get(what, 0):
+                    self._said[what] = count
                     words = self._source.trouble if what in self._source.counters else ""
                     say(f"trouble: {words or what.replace('_', ' ') + f', {count} so far'}")
                 self._told[what] = count
