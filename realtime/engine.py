@@ -73,6 +73,7 @@ class Engine:
         self._echoes: list[HopRing] = []
         self.events: deque[dict[str, Any]] = deque(maxlen=MAX_EVENTS)
         self.beat_times_s: list[float] = []
+        self.beat_positions: list[int] = []
         self.hop_ms, self.lateness_ms = Spread(), Spread()
         self.hops = self.beats = self.segments = self.lost_events = self.late_hops = 0
         self.tempo_bpm = 0.0
@@ -148,6 +149,7 @@ class Engine:
             self.tempo_bpm = float(heard["tempo_bpm"])
             if math.isfinite(heard["committed_s"]):
                 self.beat_times_s.append(float(heard["committed_s"]))
+                self.beat_positions.append(int(heard["position"]))
         for event in self._performer.events:
             self.segments += event["event"] == "segment"
             self.lost_events += len(self.events) == MAX_EVENTS

@@ -117,12 +117,13 @@ class Recorder:
 
 
 def write_poses(
-    path: str | Path, poses: np.ndarray[Any, Any], *, hop_s: float, seconds: float, beats: Sequence[Mapping[str, Any]],
-    segments: Sequence[Mapping[str, Any]],
+    path: str | Path, poses: np.ndarray[Any, Any], *, hop_s: float, seconds: float, beat_times_s: Sequence[float],
+    beat_positions: Sequence[int], segments: Sequence[Mapping[str, Any]],
 ) -> None:  # fmt: skip
     """Write the dance of *seconds* that hop *poses* (T,) POSE make, pose k for stream moment k * hop_s.
 
-    *beats* and *segments* are the events of that name. Raises OutputError.
+    *segments* are the events of that name; each begins in the hop that tells it, and is seen the latency later.
+    Raises OutputError.
     """
     if poses.shape[0] < 2:
         raise OutputError(f"no sound came, so there is no dance to write to {path}: check the input with 'audio2pose devices'")
@@ -131,6 +132,7 @@ def write_poses(
     run: Any = poses
     for k in range(T):
         pose_at(run, k * hop_s, danced[k])
+    ahead_s = float(poses["time_s"][-1]) - poses.shape[0] * hop_s
     posefile.write(
         path,
         posefile.PoseFile(
@@ -139,9 +141,9 @@ def write_poses(
             rotations=danced["rotations"],
             root_m=danced["root_m"],
             contacts=danced["contacts"],
-            beat_times_s=np.array([b["time_s"] for b in beats], np.float64),
-            beat_positions=np.array([b["position"] for b in beats], np.int32),
-            segment_starts_s=np.array([s["t"] for s in segments], np.float64),
+            beat_times_s=np.array(beat_times_s, np.float64),
+            beat_positions=np.array(beat_positions, np.int32),
+            segment_starts_s=np.array([s["t"] + ahead_s for s in segments], np.float64),
             segment_ids=tuple(str(s["id"]) for s in segments),
         ),
     )

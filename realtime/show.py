@@ -276,7 +276,8 @@ class Show:
             assert self._tap is not None
             try:
                 write_poses(
-                    path, self._tap.poses, hop_s=self._performer.hop_s, seconds=seconds, beats=self._teller.beats,
+                    path, self._tap.poses, hop_s=self._performer.hop_s, seconds=seconds,
+                    beat_times_s=self._engine.beat_times_s, beat_positions=self._engine.beat_positions,
                     segments=self._teller.segments,
                 )  # fmt: skip
             except OutputError as error:

@@ -43,7 +43,7 @@ def open_events(where: str | None) -> TextIO | None:
 
 
 class Teller:
-    """Reads every part's counters. `beats` and `segments` keep the events of that name when *keep* is set."""
+    """Reads every part's counters. `segments` keeps the events of that name when *keep* is set."""
 
     def __init__(
         self, *, source: Source, ring: HopRing, engine: Engine, watch: Latest, hop_s: float, latency_s: float,
@@ -57,7 +57,6 @@ class Teller:
         self._said: dict[str, int] = {}  # for eyes, each time twice as many: a stream of lines hides the next trouble
         self._began_s = self._told_s = time.perf_counter()
         self._ended_s = math.inf
-        self.beats: list[dict[str, Any]] = []
         self.segments: list[dict[str, Any]] = []
         self.failure: OutputError | None = None
 
@@ -90,8 +89,8 @@ class Teller:
         events = self._engine.events
         while events:
             event = events.popleft()
-            if self._keep and event["event"] in ("beat", "segment"):
-                (self.beats if event["event"] == "beat" else self.segments).append(event)
+            if self._keep and event["event"] == "segment":
+                self.segments.append(event)
             self._put(event)
 
     def _put(self, event: Mapping[str, Any]) -> None:

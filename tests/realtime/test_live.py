@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -62,7 +63,7 @@ def ran(testdata: Path, tmp_path_factory: pytest.TempPathFactory, need: Callable
         show = live(
             "--from-file", str(path), "--duration", f"{SECONDS:g}", "--no-window", "--size", "320x180", "--seed", "3", "--json",
             "--events", str(folder / "e.jsonl"), "--record", str(folder / "o.mp4"), "--record", str(folder / "o.npz"),
-            "--send", f"native@127.0.0.1:{port},rate=50,axes=unity,latency=150",
+            "--send", f"native@127.0.0.1:{port},rate=50,axes=unity,latency=40",
         )  # fmt: skip
         try:
             out, err = show.communicate(timeout=60)
@@ -135,8 +136,11 @@ def test_the_film_shows_a_dancer_who_moves(ran: Ran) -> None:
     assert all(np.abs(a - b).max() > 30.0 for a, b in itertools.pairwise(pictures))
 
 
-def test_the_film_is_in_step_with_the_dance_to_the_frame(ran: Ran) -> None:
-    """The recorded poses are drawn anew for two seconds; the film fits them best unshifted."""
+def test_the_film_is_in_step_with_the_dance_to_within_a_frame(ran: Ran) -> None:
+    """The recorded poses are drawn anew for two seconds; the film fits them best unshifted.
+
+    A busy machine draws some pictures too late: the one before stands in for them, so that half a frame may be lost.
+    """
     first, n, reach = 300, 120, 4
     with np.load(ran.folder / "o.npz", allow_pickle=False) as poses:
         danced = poses["positions_m"]
@@ -154,7 +158,7 @@ def test_the_film_is_in_step_with_the_dance_to_the_frame(ran: Ran) -> None:
         np.mean([np.abs(shown[k].astype(np.float32) - ours[k + reach + shift]).mean() for k in range(20, n)])
         for shift in range(-reach, reach + 1)
     ]
-    assert int(np.argmin(apart)) - reach == 0, apart
+    assert abs(int(np.argmin(apart)) - reach) <= 1, apart
 
 
 def test_the_pose_file_holds_the_dance_that_was_shown(ran: Ran) -> None:
@@ -165,6 +169,18 @@ def test_the_pose_file_holds_the_dance_that_was_shown(ran: Ran) -> None:
         assert len(poses["beat_times_s"]) == len(ran.of("beat"))
         assert list(poses["segment_ids"]) == [e["id"] for e in ran.of("segment")]
         assert np.ptp(poses["positions_m"][:, JOINT_NAMES.index("left_hand")], axis=0).max() > 0.2
+
+
+def test_the_dance_is_the_one_that_render_causal_makes(ran: Ran, testdata: Path, tmp_path: Path) -> None:
+    path = sorted((testdata / "music" / "kentacho").glob("*.ogg"))[0]
+    command = [sys.executable, "-m", "audio2pose", "render", str(path), "--causal", "--end", f"{SECONDS:g}", "--seed", "3"]
+    subprocess.run([*command, "--fps", "100", "-o", str(tmp_path / "r.npz")], check=True, capture_output=True, timeout=60)
+    with np.load(ran.folder / "o.npz") as live_one, np.load(tmp_path / "r.npz") as rendered:
+        for name in ("root_m", "contacts", "beat_times_s", "beat_positions", "segment_ids"):
+            assert np.array_equal(live_one[name], rendered[name]), name
+        # Hop poses are the same bits (test_heart.py); the grid of a file falls on them to 1e-13 of a hop.
+        assert np.abs(live_one["rotations"] - rendered["rotations"]).max() < 1e-7
+        assert live_one["segment_starts_s"] == pytest.approx(rendered["segment_starts_s"], abs=1e-6)
 
 
 def test_an_independent_receiver_prints_every_joint_of_the_dance(ran: Ran) -> None:

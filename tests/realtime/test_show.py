@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
+from pythonosc.osc_bundle import OscBundle
 
 from audio2pose.config import settings
 from audio2pose.errors import OutputError, SongError
@@ -54,6 +56,35 @@ def test_nothing_of_a_show_is_left_running() -> None:
     assert sys.getswitchinterval() == interval_s
     assert summary["seconds"] == 0.5
     assert show.failure is None
+
+
+def test_a_slow_receiver_gets_the_dance_as_far_ahead_as_it_asked(tmp_path: Path) -> None:
+    """300 ms ahead is more than the engine looks ahead by itself; what was sent must still be what was danced."""
+    receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    receiver.bind(("127.0.0.1", 0))
+    receiver.setblocking(False)
+    port = receiver.getsockname()[1]
+    target = Target(profile="native", host="127.0.0.1", port=port, rate_hz=20.0, latency_s=0.3)
+    show = _show(_source(3.5), targets=(target,), records=(tmp_path / "o.npz",))
+    show.run()
+    with np.load(tmp_path / "o.npz") as poses:
+        danced = poses["positions_m"]
+    apart, hands = [], []
+    with receiver:
+        for _ in range(show_packets := 200):
+            try:
+                messages = {m.address: m.params for m in OscBundle(receiver.recv(2048))}
+            except BlockingIOError:
+                break
+            if "/dance/1/frame" in messages:
+                at = messages["/dance/1/frame"][1] / 10.0
+                k, u = int(at), at % 1.0
+                if 30 < k < danced.shape[0] - 1:
+                    hands.append(messages["/dance/1/left_hand"])
+                    apart.append(np.abs((1 - u) * danced[k, 22] + u * danced[k + 1, 22] - hands[-1]).max())
+    assert 40 < len(apart) < show_packets
+    assert np.ptp(hands, axis=0).max() > 0.1, "nothing moved, so nothing was shown"
+    assert np.percentile(apart, 90) < 0.005
 
 
 def test_a_folder_that_is_not_there_is_told_before_the_show(tmp_path: Path) -> None:
