@@ -116,9 +116,12 @@ def resampled(poses: np.ndarray, fps: float = FPS) -> tuple[np.ndarray, np.ndarr
 
 
 def unwarped(poses: np.ndarray) -> np.ndarray:
-    """The same dance with each segment's warp a straight line between its cuts: *poses* (H,) POSE at hop rate."""
+    """The same dance with each segment's warp a straight line between its cuts: *poses* (H,) POSE at hop rate.
+
+    A jump of the clock (a tenth of a beat and more in a hop) cuts too: it is no warp.
+    """
     out = poses.copy()
-    cuts = np.flatnonzero(np.diff(poses["cuts"])) + 1
+    cuts = np.flatnonzero((np.diff(poses["cuts"]) != 0) | (np.diff(poses["beat"]) > 0.1)) + 1
     for a, b in zip([0, *cuts], [*cuts, len(poses)]):
         if b - a < 4:
             continue

@@ -1,5 +1,7 @@
 """Bars: which of the beats is the downbeat, told by what is new in the sound, for bars of 3 and 4 beats.
 
+The same novelty tells on-beat from off-beat: an off-beat bass can be louder than the beat, but chords change on the beat.
+
 Shapes   bands: (B,) magnitudes; places: (G,) all places of all bars, 3 then 4; likelihood: (G,), sum 1.
 Threads  engine thread only.
 Source   our own: new notes and chords come on the downbeat; a beat that repeats the last bar brings nothing new.
@@ -31,6 +33,8 @@ FORGET_A_S = 0.3
 # A beat's novelty is the greatest from this long before to this long after it.
 BEFORE_S, AFTER_S = 0.03, 0.10
 MEAN_HALF_LIFE_BEATS = 8.0
+# Beats lie off the beat where twice as much is new half a beat later, for this many beats and with this half-life.
+OFF_BEAT_RATIO, OFF_BEAT_BEATS, OFF_BEAT_HALF_LIFE_BEATS = 1.8, 16, 10.0
 # log likelihood ratio of a downbeat: SLOPE * (novelty over its mean - MIDDLE), the first at most MOST.
 SLOPE, MIDDLE, MOST = 0.6, 1.5, 3.0
 
@@ -68,6 +72,7 @@ class BarCounter:
     def __init__(self, hop_s: float) -> None:
         self._forget = FORGET_A_S * hop_s
         self._keep_mean = 0.5 ** (1.0 / MEAN_HALF_LIFE_BEATS)
+        self._keep_off_beat = 0.5 ** (1.0 / OFF_BEAT_HALF_LIFE_BEATS)
         self._recent: F64 = np.zeros((ATTACK_HOPS, N_NOVELTY_BANDS))
         self._past: F64 = np.zeros(N_NOVELTY_BANDS)
         self._transitions = transitions()
@@ -80,10 +85,11 @@ class BarCounter:
         self._past.fill(0)
         self.likelihood[:] = PRIOR
         self._hop = 0
-        self._beat_s = -math.inf
-        self._at_beat = 0.0
+        self._beat_s = self._half_s = -math.inf
+        self._at_beat = self._at_half = 0.0
         self._mean = 0.0
         self._n_beats = 0
+        self._forget_off_beat()
         self.novelty = 0.0
         self.place = 0
         self.meter = 0
@@ -94,7 +100,20 @@ class BarCounter:
         self._hop += 1
         if self._beat_s - BEFORE_S <= now_s <= self._beat_s + AFTER_S:
             self._at_beat = max(self._at_beat, self.novelty)
+        if self._half_s - BEFORE_S <= now_s <= self._half_s + AFTER_S:
+            self._at_half = max(self._at_half, self.novelty)
         return self.novelty
+
+    def _forget_off_beat(self) -> None:
+        self._on, self._off = 0.0, 0.0
+        self._n_weighed = 0
+
+    def off_beat(self) -> bool:
+        """Whether the beats lie half a beat off; once it was told, it is weighed anew. Threads: engine."""
+        off = self._n_weighed >= OFF_BEAT_BEATS and self._off > OFF_BEAT_RATIO * self._on
+        if off:
+            self._forget_off_beat()
+        return off
 
     def count(self, beat_s: float, period_s: float) -> None:
         """Weigh what was new at the last beat, then step on to the one committed for *beat_s*. Threads: engine."""
@@ -104,13 +123,16 @@ class BarCounter:
                 likelihood[PLACE == 1] *= math.exp(downbeat_log_ratio(self._at_beat, self._mean))
             keep = min(self._keep_mean, self._n_beats / (self._n_beats + 1.0))
             self._mean = keep * self._mean + (1.0 - keep) * self._at_beat
+            self._on = self._keep_off_beat * self._on + self._at_beat
+            self._off = self._keep_off_beat * self._off + self._at_half
+            self._n_weighed += 1
             # Beats that were not told, in a breakdown, have passed all the same.
             for _ in range(min(max(1, round((beat_s - self._beat_s) / period_s)), 16)):
                 likelihood[:] = (likelihood[:, None] * self._transitions).sum(axis=0)
             likelihood /= likelihood.sum()
         self._n_beats += 1
-        self._beat_s = beat_s
-        self._at_beat = 0.0
+        self._beat_s, self._half_s = beat_s, beat_s + 0.5 * period_s
+        self._at_beat = self._at_half = 0.0
         best = int(self.likelihood.argmax())
         self.place, self.meter = int(PLACE[best]), int(METER[best])
 

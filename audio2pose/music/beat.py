@@ -128,6 +128,17 @@ def rescale(total: float, lengths: I64, first: I64, rows: F64, mass: F64) -> Non
 
 
 @njit(cache=True, nogil=True)
+def turn_half(t: int, lengths: I64, first: I64, row: F64, rows: F64) -> None:
+    """Move every state of *rows* (NS,) by half a beat; *row* (longest,) is scratch."""
+    for i in range(lengths.shape[0]):
+        n = lengths[i]
+        for p in range(n):
+            row[(p + n // 2) % n] = rows[first[i] + (p - t) % n]
+        for p in range(n):
+            rows[first[i] + (p - t) % n] = row[p]
+
+
+@njit(cache=True, nogil=True)
 def read(t: int, lengths: I64, first: I64, rows: F64, mass: F64, out: F64) -> None:
     """Write into *out* (3,) the passing beat's length and rest in hops, and its probability."""
     n = lengths.shape[0]
@@ -185,6 +196,7 @@ class BeatTracker:
         self._rows: F64 = np.zeros(int(self._lengths.sum()))
         self._mass: F64 = np.zeros(len(self._lengths))
         self._enter: F64 = np.zeros(len(self._lengths))
+        self._row: F64 = np.zeros(int(self._lengths[-1]))
         self._bar = BarCounter(hop_s)
         self._read: F64 = np.zeros(3)
         self._keep_evidence = 0.5 ** (hop_s / config.evidence_half_life_s)
@@ -242,6 +254,8 @@ class BeatTracker:
                 state["committed"] = True
                 state["beat_s"] = next_s
                 self._bar.count(next_s, length_s)
+                if self._bar.off_beat():
+                    turn_half(self._hop, self._lengths, self._first, self._row, self._rows)
         state["position"], state["meter"] = self._bar.place, self._bar.meter
         state["locked"] = self._locked
         state["tempo_bpm"] = 60.0 / length_s

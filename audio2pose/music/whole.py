@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from audio2pose.arrays import F32, F64, I64
 from audio2pose.config import BeatConfig
-from audio2pose.music.bar import AFTER_S, BEFORE_S, places_of
+from audio2pose.music.bar import AFTER_S, BEFORE_S, OFF_BEAT_BEATS, OFF_BEAT_RATIO, places_of
 from audio2pose.music.beat import (
     LEAST_ACTIVATION,
     MOST_ACTIVATION,
@@ -121,7 +121,7 @@ def decode(activations: F32, hop_s: float, config: BeatConfig) -> tuple[F64, I64
         begin = end - overlap
     if not times:
         return np.zeros(0), np.zeros(0, np.int64)
-    beat_times_s = np.concatenate(times)
+    beat_times_s = _on_the_beat(np.concatenate(times), activations[:, NOVELTY], hop_s)
     hop_of = np.clip(np.round(beat_times_s / hop_s).astype(np.int64), 0, len(sounding) - 1)
     # The model knows only music: beats that it counted on through silence are taken out again.
     kept = _near(sounding, round(0.5 / hop_s))[hop_of] & (beat_times_s >= 0.0)
@@ -136,11 +136,29 @@ def _at_beats(novelty: F32, beat_times_s: F64, hop_s: float) -> F64:
     return np.asarray(novelty[np.clip(at[:, None] + around, 0, len(novelty) - 1)].max(axis=1), np.float64)
 
 
+def _on_the_beat(beat_times_s: F64, novelty: F32, hop_s: float) -> F64:
+    """The beats (B,), shifted by half a beat wherever much more is new half a beat later, for many beats on end."""
+    if len(beat_times_s) < OFF_BEAT_BEATS:
+        return beat_times_s
+    step_s = np.diff(beat_times_s, append=2.0 * beat_times_s[-1] - beat_times_s[-2])
+    halves_s = beat_times_s + 0.5 * step_s
+    on = _around(_at_beats(novelty, beat_times_s, hop_s), OFF_BEAT_BEATS)
+    off = _around(_at_beats(novelty, halves_s, hop_s), OFF_BEAT_BEATS)
+    shifted = np.where(off > OFF_BEAT_RATIO * on, halves_s, beat_times_s)
+    # Where a shifted stretch ends, its last beat may fall too close to the next.
+    return shifted[np.concatenate([[True], np.diff(shifted) > 0.6 * step_s[:-1]])]
+
+
 def _near(flags: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
     """True within *reach* hops of a True."""
-    count = np.concatenate([[0], np.cumsum(flags)])
-    at = np.arange(len(flags))
-    return np.asarray(count[np.minimum(at + reach + 1, len(flags))] - count[np.maximum(at - reach, 0)] > 0)
+    return np.asarray(_around(flags.astype(np.float64), reach) > 0.5)
+
+
+def _around(values: F64, reach: int) -> F64:
+    """Sum of each value and those within *reach* of it."""
+    total = np.concatenate([[0.0], np.cumsum(values)])
+    at = np.arange(len(values))
+    return np.asarray(total[np.minimum(at + reach + 1, len(values))] - total[np.maximum(at - reach, 0)])
 
 
 def _refined(beat_times_s: F64, hop_s: float) -> F64:

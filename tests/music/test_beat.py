@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from audio2pose.config import BeatConfig
-from audio2pose.music.beat import BeatTracker, tempo_change, tempo_grid
+from audio2pose.music.beat import BeatTracker, tempo_change, tempo_grid, turn_half
 from audio2pose.music.spectrum import N_BANDS
 from tests.music.sounds import HOP_S, clicks, committed_s, f_measure, hear, noise, song, true_beats
 
@@ -92,3 +92,21 @@ def test_a_tempo_is_followed_most_likely_by_itself_and_rows_sum_to_one() -> None
     change = tempo_change(tempo_grid(BeatConfig(), HOP_S), 200.0)
     assert np.allclose(change.sum(axis=1), 1.0)
     assert (change.argmax(axis=1) == np.arange(len(change))).all()
+
+
+def test_a_tracker_led_off_the_beat_by_a_loud_bass_finds_back_by_where_the_chords_change(testdata: Path) -> None:
+    path = testdata / "music" / "kentacho" / "mu-cade_mcd4.ogg"
+    log, _ = hear(*song(path, seconds=40.0))
+    truth = true_beats(path)
+    assert f_measure(truth[truth < 39.5], committed_s(log), skip_s=20.0) > 0.9
+
+
+def test_turning_the_states_by_half_a_beat_twice_changes_nothing_for_even_lengths() -> None:
+    lengths = np.array([40, 42, 60], np.int64)
+    first = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
+    rows = np.random.default_rng(0).random(int(lengths.sum()))
+    turned, row = rows.copy(), np.zeros(60)
+    turn_half(1234, lengths, first, row, turned)
+    assert not np.allclose(turned, rows)
+    turn_half(1234, lengths, first, row, turned)
+    assert np.array_equal(turned, rows)
