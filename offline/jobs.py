@@ -76,7 +76,7 @@ def draw(args: Namespace) -> int:
     pictures = count(poses.seconds, fps)
     with _progress("drawing") as told:
         if args.audio:
-            with _song(args.audio, 0.0, poses.seconds) as song:
+            with _song(args.audio, 0.0, poses.seconds, stereo=True) as song:
                 write_video(out, shots, pictures, stage, fps, song, told)
         else:
             write_video(out, shots, pictures, stage, fps, None, told)
@@ -125,7 +125,7 @@ def _write(out: Path, job: Job, performance: Performance, wanted: Asked, library
         return {"path": str(out), "frames": poses.poses, "fps": wanted.pose_fps}
     moments_s = times(performance.seconds, wanted.video_fps)
     part = wanted.part
-    with _song(job.song, part.start_s, part.end_s) as song, _progress(f"drawing {out.name}") as told:
+    with _song(job.song, part.start_s, part.end_s, stereo=True) as song, _progress(f"drawing {out.name}") as told:
         shots = of_performance(performance, moments_s)
         write_video(out, shots, moments_s.shape[0], wanted.settings.stage, wanted.video_fps, song, told)
     return {"path": str(out), "frames": int(moments_s.shape[0]), "fps": wanted.video_fps}
@@ -195,8 +195,8 @@ def _tell_faults(song: str | Path, heard: Heard) -> None:
         say(f"{Path(song).name}: {fault}")
 
 
-def _song(path: str | Path, start_s: float, end_s: float | None) -> SongReader:
-    return SongReader(path, start_s=start_s, end_s=end_s)
+def _song(path: str | Path, start_s: float, end_s: float | None, *, stereo: bool = False) -> SongReader:
+    return SongReader(path, start_s=start_s, end_s=end_s, stereo=stereo)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from audio2pose.media.decode import SongReader
 from audio2pose.media.encode import Mp4Writer
 from audio2pose.media.posefile import PoseFile
 from audio2pose.motion.body import JOINT, REST_FOOT_M
-from audio2pose.motion.kinematics import Skeleton
+from audio2pose.motion.kinematics import Skeleton, face
 from audio2pose.stage.offscreen import Offscreen
 
 from .choreograph import Heard, Performance, Told
@@ -44,6 +44,8 @@ class Shot:
     beat: float
     energy: float
     onset: float
+    faces: F32 | None = None
+    """Where the heads look (1, 3); None where only positions are known."""
 
 
 def write_video(
@@ -68,7 +70,9 @@ def write_video(
                     mp4.write_sound(block[:left])
                     left -= block[:left].shape[0]
                 mp4.write_picture(
-                    screen.picture(shot.joints_m, t_s=shot.t_s, beat=shot.beat, energy=shot.energy, onset=shot.onset)
+                    screen.picture(
+                        shot.joints_m, t_s=shot.t_s, beat=shot.beat, energy=shot.energy, onset=shot.onset, faces=shot.faces
+                    )
                 )
                 told((k + 1) / pictures)
     finally:
@@ -85,7 +89,7 @@ def of_performance(performance: Performance, times_s: F64) -> Iterator[Shot]:
             heard = _heard_at(performance.heard, float(t_s), performance.hop_s)
             yield Shot(
                 skeleton.process(poses["root_m"][k], poses["rotations"][k])[None],
-                float(t_s), float(poses["beat"][k]), float(heard["energy"]), float(heard["onset_low"]),
+                float(t_s), float(poses["beat"][k]), float(heard["energy"]), float(heard["onset_low"]), face(poses["rotations"][k])[None],
             )  # fmt: skip
 
 
@@ -116,7 +120,8 @@ def of_poses(poses: PoseFile, fps: float, heard: Heard | None, hop_s: float) -> 
             beat, energy, onset = float(row["beat"]), float(row["energy"]), float(row["onset_low"])
         elif beats.shape[0] > 1:
             beat = float(np.interp(t_s, beats, np.arange(beats.shape[0])))
-        yield Shot(joints[None], t_s, beat, energy, onset)
+        faces = face(poses.rotations[a if x - a < 0.5 else b])[None] if poses.rotations is not None else None
+        yield Shot(joints[None], t_s, beat, energy, onset, faces)
 
 
 def times(seconds: float, fps: float) -> F64:

@@ -47,7 +47,9 @@ def write_strip(path: Path, performance: Performance, stage: StageConfig) -> Non
             for shot in of_performance(performance, before_s):
                 # Cells are ten seconds apart for the camera, so that each looks at its dancer afresh.
                 t_s = 10.0 * n + shot.t_s - moment_s + RUN_UP_S
-                cell = screen.picture(shot.joints_m, t_s=t_s, beat=shot.beat, energy=shot.energy, onset=shot.onset)
+                cell = screen.picture(
+                    shot.joints_m, t_s=t_s, beat=shot.beat, energy=shot.energy, onset=shot.onset, faces=shot.faces
+                )
             top, left = EDGE + n // COLUMNS * (CELL_H + EDGE), EDGE + n % COLUMNS * (CELL_W + EDGE)
             sheet[top : top + CELL_H, left : left + CELL_W] = cell
             _number(sheet[top : top + CELL_H, left : left + CELL_W], labels[n], DOWNBEAT if strong[n] else BEAT)

@@ -1,6 +1,7 @@
-"""A song from any common sound or video file, as blocks of mono sound at the song's own rate.
+"""A song from any common sound or video file, as blocks of sound at the song's own rate.
 
-Shapes   block: (N,) float32, mean of the channels, full scale is 1. The whole song is never held.
+Shapes   block: (N,) float32, mean of the channels, or (N, 2) where both sides were asked for; full scale is 1. The whole
+         song is never held.
 Time     sample n of the stream is at n / sample_rate_hz: encoder delay and padding are cut as the container declares
          them. Where damage lost a stretch and time stamps show it (all but mp3 and aac), silence stands in for it.
 Threads  one at a time; the decoder starts none.
@@ -40,13 +41,17 @@ _DTYPES = {"u8": np.uint8, "s16": np.int16, "s32": np.int32, "s64": np.int64, "f
 class SongReader:
     """Reads the sound of *path* between *start_s* and *end_s* once, from front to back.
 
+    Mono, for the ears; with *stereo* in two channels, for people (more than two are mixed into both).
     duration_s is what the container claims (None: it does not tell), clipped to start and end: good for a progress bar,
     never for the size of an array. bad_samples counts values replaced by 0; faults counts damaged packets and holes.
     Raises SongError for a file without readable sound in that range, UsageError for a range that is none.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, start_s: float = 0.0, end_s: float | None = None) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], *, start_s: float = 0.0, end_s: float | None = None, stereo: bool = False
+    ) -> None:
         self.path = Path(path)
+        self._sides = (2,) if stereo else ()
         if not (math.isfinite(start_s) and start_s >= 0.0):
             raise UsageError(f"the start is {start_s:g} s, must be 0 or more: give a time within the song")
         if end_s is not None and not end_s > start_s:
@@ -94,8 +99,8 @@ class SongReader:
         if claimed_s is not None:
             self.duration_s = max(min(claimed_s, math.inf if end_s is None else end_s) - start_s, 0.0)
 
-        self._sound = self._mono(first)
-        self._rest = np.zeros(0, np.float32)
+        self._sound = self._chunks(first)
+        self._rest = np.zeros((0, *self._sides), np.float32)
         start_frames, passed = round(start_s * self.sample_rate_hz), 0
         # Skipped by decoding, not by seeking: a seek in VBR mp3 lands a few hops beside the wanted sample.
         for chunk in self._sound:
@@ -117,7 +122,7 @@ class SongReader:
     def close(self) -> None:
         """Lets go of the file; `blocks` ends."""
         self._sound = iter(())
-        self._rest = np.zeros(0, np.float32)
+        self._rest = np.zeros((0, *self._sides), np.float32)
         self._container.close()
 
     def blocks(self, block_frames: int = 4096) -> Iterator[F32]:
@@ -125,7 +130,7 @@ class SongReader:
 
         Never raises: what is damaged is counted and left out.
         """
-        block, filled = np.empty(block_frames, np.float32), 0
+        block, filled = np.empty((block_frames, *self._sides), np.float32), 0
         while True:
             if self._rest.shape[0] == 0:
                 chunk = next(self._sound, None)
@@ -138,7 +143,7 @@ class SongReader:
             filled += n
             if filled == block_frames:
                 yield block
-                block, filled = np.empty(block_frames, np.float32), 0
+                block, filled = np.empty((block_frames, *self._sides), np.float32), 0
         if filled:
             yield block[:filled]
 
@@ -176,7 +181,7 @@ class SongReader:
                 if isinstance(frame, AudioFrame) and frame.samples > 0:
                     yield frame
 
-    def _mono(self, first: AudioFrame) -> Iterator[F32]:
+    def _chunks(self, first: AudioFrame) -> Iterator[F32]:
         """The song from its first sample on, in chunks as they come, holes filled with silence."""
         origin_s = first.time or 0.0
         done, rate = 0, self.sample_rate_hz
@@ -193,7 +198,7 @@ class SongReader:
                 origin_s += max(hole_s - MAX_GAP_S, 0.0)
             else:
                 left = 0
-            chunks = [np.zeros(min(rate, left - at), np.float32) for at in range(0, left, rate)]
+            chunks = [np.zeros((min(rate, left - at), *self._sides), np.float32) for at in range(0, left, rate)]
             for chunk in [*chunks, self._samples(frame)]:
                 room = chunk.shape[0] if self._stop_frames is None else self._stop_frames - done
                 if room <= 0:
@@ -203,7 +208,7 @@ class SongReader:
             frame = next(self._frames, None)
 
     def _samples(self, frame: AudioFrame) -> F32:
-        """*frame* as (N,) float32: the mean of its channels, what is no number replaced by 0 and counted."""
+        """*frame* as (N,) float32, the mean of its channels, or (N, 2); what is no number is replaced by 0 and counted."""
         channels, kind = frame.layout.nb_channels, frame.format.packed.name
         dtype = np.dtype(_DTYPES[kind])
         if frame.format.is_planar:
@@ -215,7 +220,10 @@ class SongReader:
             if bad.any():
                 self.bad_samples += int(bad.sum())
                 raw = np.where(bad, 0.0, raw)
-        sound = raw[:, 0].astype(np.float64) if channels == 1 else raw.mean(axis=1, dtype=np.float64)
+        if self._sides:
+            sound = (raw if channels == 2 else np.repeat(raw.mean(axis=1, dtype=np.float64)[:, None], 2, 1)).astype(np.float64)
+        else:
+            sound = raw[:, 0].astype(np.float64) if channels == 1 else raw.mean(axis=1, dtype=np.float64)
         if dtype.kind != "f":
             half = 2.0 ** (8 * dtype.itemsize - 1)
             sound = (sound - half if kind == "u8" else sound) / half

@@ -78,9 +78,11 @@ class Mp4Writer:
             self._video = self._video_stream(width, height)
             self._audio = self._audio_stream() if sample_rate_hz is not None else None
             self._container.start_encoding()
-        except (av.FFmpegError, OSError) as error:
+        except BaseException as error:
             self._beside.discard()
-            raise self._told(error) from error
+            if isinstance(error, av.FFmpegError | OSError):
+                raise self._told(error) from error
+            raise
         self._reformatter = VideoReformatter()
         self._pool: queue.SimpleQueue[av.VideoFrame] = queue.SimpleQueue()
         for _ in range(POOL):
@@ -93,7 +95,8 @@ class Mp4Writer:
     def _video_stream(self, width: int, height: int) -> VideoStream:
         stream = self._container.add_stream("libx264", rate=self._fps)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        stream.options = {"preset": "veryfast", "crf": "20"}
+        # Measured on our pictures: 7 ms of processor each where veryfast takes 12, for a sixth more bytes.
+        stream.options = {"preset": "superfast", "crf": "20", "x264-params": "mbtree=1:rc-lookahead=10"}
         context = stream.codec_context
         context.time_base = 1 / self._fps
         # Players take untagged HD pictures for BT.709; swscale's default is BT.601: both are said aloud.
@@ -155,13 +158,14 @@ class Mp4Writer:
         """Writes what is on its way, then the file appears under its name. A second call does nothing."""
         if self._closed:
             return
-        self._end()
         try:
+            self._end()
             self._raise_failure()
             if self.pictures == 0:
                 raise OutputError(f"no picture was written to {self.path}, one at least was wanted: draw one first")
             must_be_whole(self._beside.temporary, self.path)
-        except OutputError:
+        except BaseException:  # Ctrl-C while the last pictures are flushed among them
+            self._aborted = True
             self._beside.discard()
             raise
         self._beside.commit()
@@ -171,8 +175,10 @@ class Mp4Writer:
         if self._closed:
             return
         self._aborted = True
-        self._end()
-        self._beside.discard()
+        try:
+            self._end()
+        finally:
+            self._beside.discard()
 
     def _end(self) -> None:
         self._closed = True

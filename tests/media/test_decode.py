@@ -379,3 +379,13 @@ def video(path: Path, *, with_sound: bool) -> Path:
             out.mux(sound.encode(None))
         out.mux(pictures.encode(None))
     return path
+
+
+@pytest.mark.parametrize(("channels", "left", "right"), [(1, 0.5, 0.5), (2, 0.5, -0.25), (3, 0.25, 0.25)])
+def test_both_sides_of_a_song_can_be_had(tmp_path: Path, channels: int, left: float, right: float) -> None:
+    levels = np.array([0.5, -0.25, 0.5])[:channels]
+    soundfile.write(tmp_path / "s.wav", np.tile(levels, (9000, 1)), 44100, subtype="FLOAT")
+    with SongReader(tmp_path / "s.wav", start_s=0.1, stereo=True) as song:
+        sound = np.concatenate(list(song.blocks(1000)))
+    assert sound.shape == (9000 - 4410, 2)
+    assert sound[0] == pytest.approx([left, right])
