@@ -52,7 +52,9 @@ def test_a_leaf_has_one_name_at_run_time() -> None:
 
 
 def test_the_engine_imports_no_leaf_and_a_leaf_no_other(need: object) -> None:
-    done = subprocess.run([str(Path(sys.executable).parent / "lint-imports")], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "lint-imports")], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 0, done.stdout
 
 
@@ -83,7 +85,12 @@ def test_a_wheel_holds_one_name_and_the_presets_and_works_outside_the_checkout(t
     zipfile.ZipFile(wheel).extractall(site)
     code = "import audio2pose.realtime, audio2pose.config as c; print(audio2pose.realtime.__file__, c.preset_names())"
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(site)}, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(site)},
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert str(site) in done.stdout, done.stderr
     assert "[]" not in done.stdout
