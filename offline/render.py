@@ -89,7 +89,8 @@ def of_performance(performance: Performance, times_s: F64) -> Iterator[Shot]:
             heard = _heard_at(performance.heard, float(t_s), performance.hop_s)
             yield Shot(
                 skeleton.process(poses["root_m"][k], poses["rotations"][k])[None],
-                float(t_s), float(poses["beat"][k]), float(heard["energy"]), float(heard["onset_low"]), face(poses["rotations"][k])[None],
+                float(t_s), float(poses["beat"][k]), float(heard["energy"]), float(heard["onset_low"]),
+                face(poses["rotations"][k])[None],
             )  # fmt: skip
 
 

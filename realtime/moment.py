@@ -1,7 +1,7 @@
 """What an output shows: the dancer at one stream moment, read from what the engine published last.
 
 Shapes   moment: one record of moment_dtype(N): a run of N poses in rising time, what was heard in the newest hop, and the
-         onsets of the last N hops (low, mid, high); positions_m: (1, 24, 3), one dancer; onsets: (3,).
+         onsets of the last N hops (low, mid, high); positions_m: (1, 24, 3), one dancer; faces: (1, 3); onsets: (3,).
 Threads  a Follower belongs to the one thread that shows, sends or writes.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from audio2pose.arrays import F32, Record
 from audio2pose.motion.body import N_JOINTS
-from audio2pose.motion.kinematics import Skeleton
+from audio2pose.motion.kinematics import Skeleton, face
 from audio2pose.motion.pose import POSE, pose_at, rest_pose
 from audio2pose.music.heard import HEARD
 
@@ -41,14 +41,16 @@ class Follower:
         self.onsets: F32 = np.zeros(3, np.float32)
         self._hop = -1
         self.positions_m: F32 = np.zeros((1, N_JOINTS, 3), np.float32)
+        self.faces: F32 = np.zeros((1, 3), np.float32)
         self.positions_m[0] = self._skeleton.process(self.pose["root_m"], self.pose["rotations"])
+        self.faces[0] = face(self.pose["rotations"])
 
     def moment_s(self, wall_s: float) -> float:
         """The stream second that is shown at *wall_s*; -inf before the first sound. Threads: its own."""
         return self._clock.at(wall_s) + self.latency_s
 
     def look(self, stream_s: float) -> bool:
-        """Set `pose`, `positions_m`, `heard` and `onsets` for *stream_s*; False, and all as it was, before the first hop.
+        """Set `pose`, `positions_m`, `faces`, `heard` and `onsets` for *stream_s*; False, all as it was, before the first hop.
 
         Threads: its own.
         """
@@ -64,6 +66,7 @@ class Follower:
             self.onsets[:] = moment["onsets"][-new:].max(axis=0)
             self._hop = hop
         self.positions_m[0] = self._skeleton.process(self.pose["root_m"], self.pose["rotations"])
+        self.faces[0] = face(self.pose["rotations"])
         return True
 
 

@@ -80,6 +80,7 @@ class Pictures:
             beat=float(f.pose["beat"]),
             energy=float(f.heard["energy"]),
             onset=float(f.onsets.max()),
+            faces=f.faces,
         )
         self.frame_ms.add(1e3 * (time.perf_counter() - began_s))
         self.frames += 1
@@ -177,6 +178,7 @@ class Window:
             beat=float(f.pose["beat"]),
             energy=float(f.heard["energy"]),
             onset=float(f.onsets.max()),
+            faces=f.faces,
         )
 
     def _film(self, moment_s: float, recorder: Recorder) -> None:

@@ -1,4 +1,4 @@
-"""Forward kinematics of the 24-joint body: rotations in, joint positions out.
+"""Forward kinematics of the 24-joint body: rotations in, joint positions and the way the head looks out.
 
 Shapes   root_m (3,) or (T, 3); rotations (24, 4) or (T, 24, 4); positions_m (24, 3) or (T, 24, 3).
 Threads  any; `place_joints` works without heap or GIL on arrays it is given.
@@ -10,8 +10,10 @@ import numpy as np
 from numba import njit
 
 from audio2pose.arrays import F32, F64, I32
-from audio2pose.motion.body import N_JOINTS, OFFSETS_M, PARENTS
+from audio2pose.motion.body import JOINT, N_JOINTS, OFFSETS_M, PARENTS
 from audio2pose.motion.rotation import multiply
+
+HEAD = JOINT["head"]
 
 
 @njit(cache=True, nogil=True)
@@ -49,6 +51,28 @@ def place_all(root_m: F32, rotations: F32, parents: I32, offsets_m: F32, globals
     """`place_joints` for each of T poses; *positions_m* (T, 24, 3)."""
     for t in range(root_m.shape[0]):
         place_joints(root_m[t], rotations[t], parents, offsets_m, globals_q, positions_m[t])
+
+
+@njit(cache=True, nogil=True)
+def face_into(rotations: F32, parents: I32, turn_q: F64, out: F32) -> None:
+    """Write into *out* (3,) where the head of *rotations* (24, 4) looks: its +Z in the world. *turn_q* (4,) is room."""
+    j = HEAD
+    for i in range(4):
+        turn_q[i] = rotations[j, i]
+    while j > 0:
+        j = parents[j]
+        multiply(rotations[j], turn_q, turn_q)
+    w, x, y, z = turn_q[0], turn_q[1], turn_q[2], turn_q[3]
+    out[0] = 2.0 * (x * z + w * y)
+    out[1] = 2.0 * (y * z - w * x)
+    out[2] = 1.0 - 2.0 * (x * x + y * y)
+
+
+def face(rotations: F32) -> F32:
+    """The world direction (3,) along which the head of *rotations* (24, 4) looks."""
+    out = np.zeros(3, np.float32)
+    face_into(np.ascontiguousarray(rotations, np.float32), PARENTS, np.zeros(4, np.float64), out)
+    return out
 
 
 class Skeleton:

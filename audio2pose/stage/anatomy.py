@@ -14,10 +14,12 @@ from audio2pose.arrays import F32, I32
 from audio2pose.motion.body import JOINT
 
 HEEL, TOE, TIP, JAW, CROWN, SHOULDER, CHEST, WAIST = 24, 26, 28, 30, 31, 32, 34, 35
-N_MARKS = 36
-"""HEEL, TOE, TIP and SHOULDER are pairs: left, then right."""
+VISOR = 36
+N_MARKS = 40
+"""HEEL, TOE, TIP and SHOULDER are pairs: left, then right. VISOR is four around the front of the skull, from left to right."""
 
-TORSO, LEFT, RIGHT = 0, 1, 2
+TORSO, LEFT, RIGHT, GLOW, GLASS = range(5)
+"""Rows of the tones in which a body is drawn."""
 
 _J = JOINT
 # from, to, radius at each end, bulge a third of the way (metres), how round each end is lit (a joint is lit as a tube, so
@@ -35,6 +37,10 @@ _VOLUMES: tuple[tuple[int, int, float, float, float, float, float, float, int, f
     (_J["right_hip"], _J["right_knee"], 0.090, 0.056, 0.008, 0.25, 0.25, 0.10, RIGHT, 0.0, 0.65),
     (_J["left_knee"], _J["left_ankle"], 0.056, 0.036, 0.014, 0.25, 0.25, 0.0, LEFT, 0.65, 1.0),
     (_J["right_knee"], _J["right_ankle"], 0.056, 0.036, 0.014, 0.25, 0.25, 0.0, RIGHT, 0.65, 1.0),
+    # What of the visor is behind the head is drawn before it, and so vanishes.
+    (VISOR, VISOR + 1, 0.026, 0.034, 0.0, 1.0, 0.15, 0.0, GLASS, 1.0, 1.0),
+    (VISOR + 1, VISOR + 2, 0.034, 0.034, 0.0, 0.15, 0.15, -0.02, GLASS, 1.0, 1.0),
+    (VISOR + 2, VISOR + 3, 0.034, 0.026, 0.0, 0.15, 1.0, 0.0, GLASS, 1.0, 1.0),
 )
 N_LIMBS = len(_VOLUMES)
 LIMB_ENDS: I32 = np.array([v[:2] for v in _VOLUMES], np.int32)
@@ -44,24 +50,26 @@ LIMB_BACK_M: F32 = np.array([v[7] for v in _VOLUMES], np.float32)
 LIMB_SIDES: I32 = np.array([v[8] for v in _VOLUMES], np.int32)
 LIMB_MIX: F32 = np.array([v[9:11] for v in _VOLUMES], np.float32)
 
-# A mass is six balls that the shader joins smoothly: 0-2, 1-2, 0-3, 1-3, 2-3, 3-4, 3-5, 4-5. The trunk, then the feet.
+# A mass is six balls that the shader joins smoothly along the way 0 1 2 3 0 2 4 5 2: the trunk to its end, the
+# feet for three steps.
 MASS_MARKS: I32 = np.array(
     [
-        [SHOULDER, SHOULDER + 1, CHEST, WAIST, _J["left_hip"], _J["right_hip"]],
-        [_J["left_ankle"], HEEL, _J["left_foot"], _J["left_foot"], TOE, TOE],
-        [_J["right_ankle"], HEEL + 1, _J["right_foot"], _J["right_foot"], TOE + 1, TOE + 1],
+        [CHEST, SHOULDER, WAIST, SHOULDER + 1, _J["left_hip"], _J["right_hip"]],
+        [_J["left_foot"], _J["left_ankle"], HEEL, TOE, TOE, TOE],
+        [_J["right_foot"], _J["right_ankle"], HEEL + 1, TOE + 1, TOE + 1, TOE + 1],
     ],
     np.int32,
 )
 MASS_RADII_M: F32 = np.array(
     [
-        [0.072, 0.072, 0.112, 0.104, 0.083, 0.083],
-        [0.033, 0.030, 0.030, 0.030, 0.022, 0.022],
-        [0.033, 0.030, 0.030, 0.030, 0.022, 0.022],
+        [0.112, 0.072, 0.104, 0.072, 0.083, 0.083],
+        [0.033, 0.036, 0.033, 0.025, 0.025, 0.025],
+        [0.033, 0.036, 0.033, 0.025, 0.025, 0.025],
     ],
     np.float32,
 )
 MASS_SIDES: I32 = np.array([TORSO, LEFT, RIGHT], np.int32)
+MASS_STEPS: F32 = np.array([8.0, 3.0, 3.0], np.float32)
 N_MASSES = 3
 
 # Glow needs no detail: ten tubes.
@@ -85,9 +93,44 @@ DARK_MARKS: I32 = np.array([_J[name] for name, _, _ in _DARK], np.int32)
 DARK: F32 = np.array([d[1:] for d in _DARK], np.float32)
 
 
+# Of each point of the visor: metres to the left and ahead of the middle of the head. It stands out in front, where it shows
+# in profile, and lies within the skull at the temples, so that nothing of it shows from behind.
+_VISOR_M: F32 = np.array([[0.058, 0.022], [0.030, 0.062], [-0.030, 0.062], [-0.058, 0.022]], np.float32)
+_EYES_M = np.float32(0.050)
+"""How far the eyes are above the joint of the head."""
+
+
+@njit(cache=True, nogil=True)
+def looks(positions_m: F32, out: F32) -> None:
+    """Write into *out* (3,) where a head (24, 3) looks that is not turned on its shoulders; its length says nothing."""
+    for a in range(3):
+        b, c = (a + 1) % 3, (a + 2) % 3
+        left_b, left_c = positions_m[16, b] - positions_m[17, b], positions_m[16, c] - positions_m[17, c]
+        up_b, up_c = positions_m[15, b] - positions_m[12, b], positions_m[15, c] - positions_m[12, c]
+        out[a] = left_b * up_c - left_c * up_b
+
+
+@njit(cache=True, nogil=True)
+def visor(positions_m: F32, face: F32, marks_m: F32) -> None:
+    """Write into *marks_m* the points of the visor of a head that looks along *face* (3,), of any length."""
+    up, long = np.float32(0.0), np.float32(0.0)
+    for a in range(3):
+        d = positions_m[15, a] - positions_m[12, a]
+        up += d * d
+        long += face[a] * face[a]
+    up, long = max(np.sqrt(up), np.float32(1e-6)), max(np.sqrt(long), np.float32(1e-6))
+    for a in range(3):
+        b, c = (a + 1) % 3, (a + 2) % 3
+        up_b, up_c = (positions_m[15, b] - positions_m[12, b]) / up, (positions_m[15, c] - positions_m[12, c]) / up
+        left = (up_b * face[c] - up_c * face[b]) / long
+        eyes = positions_m[15, a] + _EYES_M * (positions_m[15, a] - positions_m[12, a]) / up
+        for k in range(4):
+            marks_m[VISOR + k, a] = eyes + _VISOR_M[k, 0] * left + _VISOR_M[k, 1] * face[a] / long
+
+
 @njit(cache=True, nogil=True)
 def landmarks(positions_m: F32, marks_m: F32) -> None:
-    """Write into *marks_m* (N_MARKS, 3) the joints (24, 3) and what hangs on them; NaN stays NaN."""
+    """Write into *marks_m* (N_MARKS, 3) the joints (24, 3) and what hangs on them but the visor; NaN stays NaN."""
     for j in range(24):
         for a in range(3):
             marks_m[j, a] = positions_m[j, a]

@@ -1,7 +1,7 @@
 // A grain of one step of 8 bits: slow gradients would band on a projector.
 varying vec3 v_colour;
+varying float v_grain;
 
 void main() {
-    float grain = fract(52.9829189 * fract(dot(gl_FragCoord.xy, vec2(0.06711056, 0.00583715)))) - 0.5;
-    gl_FragColor = vec4(v_colour + grain / 255.0, 1.0);
+    gl_FragColor = vec4(v_colour + (fract(v_grain) - 0.5) / 255.0, 1.0);
 }

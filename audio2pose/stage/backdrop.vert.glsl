@@ -9,11 +9,14 @@ uniform vec3 u_bottom;
 uniform vec3 u_floor;
 attribute vec2 a_corner;
 varying vec3 v_colour;
+varying float v_grain;
 
 void main() {
     vec3 eye = u_lens[0].xyz, right = vec3(u_lens[0].w, u_lens[1].xy), up = vec3(u_lens[1].zw, u_lens[2].x);
     vec2 px = 0.5 * a_corner * u_size.xy;
     vec3 ray = px.x * right + px.y * up - u_lens[3].x * u_lens[2].yzw;
+    // Steps of the plastic number's powers fill the unit interval evenly along both axes.
+    v_grain = dot(px, vec2(0.7548777, 0.5698403)) + 4096.0;
     vec2 at = 0.5 + 0.5 * a_corner;
     vec2 from_middle = (px - vec2(0.0, 0.02 * u_size.y)) / min(u_size.x, u_size.y);
     float halo = exp(-dot(from_middle, from_middle) / 0.11);

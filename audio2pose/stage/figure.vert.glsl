@@ -1,6 +1,6 @@
 // One quad of the figure, its corners already in pixels. u_size: width, height, +1 upright or -1 top row first.
 // Balls: x, y, how round the end is lit, radius in pixels. Colours: rgb and opacity; rgb and bulge in pixels.
-// Kind: 0 a limb, 1 a mass; softness of the edge in pixels. vispy reads one declaration a line.
+// Kind: capsules of which it is made, 1 to 8; softness of the edge in pixels. vispy reads one declaration a line.
 uniform vec4 u_size;
 attribute vec2 a_corner;
 attribute vec4 a_ball0;

@@ -18,7 +18,10 @@ from audio2pose.stage.palettes import Palette
 from audio2pose.timeline import phase
 
 PULSE_HALF_LIFE_BEATS = 0.18
-GRID = 32, 32
+_COLUMNS = np.linspace(-1.0, 1.0, 17)
+_ROWS = np.concatenate([np.linspace(-1.0, 0.1, 18), np.linspace(0.1, 1.0, 7)[1:]])
+"""Where the ground's colour is worked out: dense on the floor, which is seen flat. Every corner costs, most of all where
+processor cores are the GPU."""
 RING_STEP_M, RINGS, SPOKES, ARCS = 0.5, 9, 24, 60
 _WAVE = ((-0.03, 0.0), (0.0, 1.0), (0.16, 0.40), (0.32, 0.14), (0.60, 0.0))
 """Metres behind the front of the wave, brightness there."""
@@ -36,9 +39,10 @@ def lines(ring_opacity: float, spoke_opacity: float) -> tuple[NDArray[np.void], 
     angles = np.linspace(0.0, 2.0 * math.pi, ARCS + 1)
     grids = []
     for k in range(1, RINGS + 1):
-        grids.append([[(k * RING_STEP_M, a, side, ring_opacity, 0.0) for a in angles] for side in (-1.0, 1.0)])
+        around = np.linspace(0.0, 2.0 * math.pi, (ARCS if k > 3 else 44) + 1)
+        grids.append([[(k * RING_STEP_M, a, side, ring_opacity, 0.0) for a in around] for side in (-1.0, 1.0)])
     for k in range(SPOKES):
-        a, reach = 2.0 * math.pi * k / SPOKES, np.linspace(RING_STEP_M, RING_STEP_M * RINGS, 6)
+        a, reach = 2.0 * math.pi * k / SPOKES, np.linspace(RING_STEP_M, RING_STEP_M * RINGS, 5)
         grids.append([[(r, a, side, spoke_opacity, 1.0) for r in reach] for side in (-1.0, 1.0)])
     grids.append([[(behind, a, 0.0, bright, 2.0) for a in angles] for behind, bright in _WAVE])
     vertices: list[tuple[tuple[float, ...], float]] = []
@@ -61,9 +65,9 @@ class Floor:
     def __init__(self, of: Palette) -> None:
         self._tints = 1.0 if of.light else 0.0
         self._ground = gloo.Program(shader("backdrop.vert.glsl"), shader("backdrop.frag.glsl"))
-        x, y = np.meshgrid(np.linspace(-1, 1, GRID[0] + 1), np.linspace(-1, 1, GRID[1] + 1))
+        x, y = np.meshgrid(_COLUMNS, _ROWS)
         self._ground["a_corner"] = np.stack([x, y], axis=-1).reshape(-1, 2).astype(np.float32)
-        self._ground_triangles = gloo.IndexBuffer(_strip(GRID[1] + 1, GRID[0] + 1))
+        self._ground_triangles = gloo.IndexBuffer(_strip(_ROWS.shape[0], _COLUMNS.shape[0]))
         for name, colour in (("top", of.top), ("bottom", of.bottom), ("floor", of.floor)):
             self._ground[f"u_{name}"] = colour
         self._lines = gloo.Program(shader("lines.vert.glsl"), shader("lines.frag.glsl"))

@@ -56,10 +56,12 @@ class Offscreen:
         self._pixels: U8 = np.zeros((config.height, config.width, 3), np.uint8)
         self._read = gl2._get_gl_func("glReadPixels", None, (ctypes.c_int,) * 4 + (ctypes.c_uint,) * 2 + (ctypes.c_void_p,))
 
-    def picture(self, positions_m: F32, *, t_s: float, beat: float, energy: float, onset: float = 0.0) -> U8:
+    def picture(
+        self, positions_m: F32, *, t_s: float, beat: float, energy: float, onset: float = 0.0, faces: F32 | None = None
+    ) -> U8:
         """The picture (H, W, 3) of dancers *positions_m* (D, 24, 3); the buffer is ours and overwritten by the next call."""
         with self.target():
-            self.stage.draw(positions_m, t_s=t_s, beat=beat, energy=energy, onset=onset)
+            self.stage.draw(positions_m, t_s=t_s, beat=beat, energy=energy, onset=onset, faces=faces)
             return self.read()
 
     def target(self) -> Any:

@@ -28,6 +28,8 @@ class Palette:
     glow: Colour
     accent: Colour
     rim: Colour
+    glass: Colour
+    """The visor: as far from the torso as can be seen from the back of a room."""
     light: bool = False
 
 
@@ -41,23 +43,28 @@ PALETTES: dict[str, Palette] = {
         Palette(
             name="ember", top=_hex("0d0a12"), bottom=_hex("2b1019"), floor=_hex("6b2a24"), left=_hex("ffb53c"),
             right=_hex("ff3f5e"), torso=_hex("e8703a"), glow=_hex("ff6a2a"), accent=_hex("ffd27a"), rim=_hex("ffe7c2"),
+            glass=_hex("1c0b12"),
         ),
         Palette(
             name="neon", top=_hex("05060f"), bottom=_hex("0d1033"), floor=_hex("23307e"), left=_hex("1fe0ff"),
             right=_hex("ff3fb0"), torso=_hex("8a6bff"), glow=_hex("6a4dff"), accent=_hex("6cf6ff"), rim=_hex("e6f4ff"),
+            glass=_hex("080a22"),
         ),
         Palette(
             name="paper", top=_hex("f6f1e7"), bottom=_hex("eadfce"), floor=_hex("dccbb2"), left=_hex("e2502b"),
             right=_hex("14786f"), torso=_hex("25304a"), glow=_hex("fffaf0"), accent=_hex("b99563"), rim=_hex("fff4e0"),
+            glass=_hex("ffe9c4"),
             light=True,
         ),
         Palette(
             name="mono", top=_hex("0b0c0e"), bottom=_hex("1b1d21"), floor=_hex("3d4148"), left=_hex("ffffff"),
             right=_hex("9ca4b0"), torso=_hex("cfd4db"), glow=_hex("aab4c4"), accent=_hex("ffffff"), rim=_hex("ffffff"),
+            glass=_hex("0c0d10"),
         ),
         Palette(
             name="lagoon", top=_hex("04141a"), bottom=_hex("07323a"), floor=_hex("12666a"), left=_hex("ffd166"),
             right=_hex("ff5d8f"), torso=_hex("3fd3c2"), glow=_hex("25c7b8"), accent=_hex("b8fff1"), rim=_hex("f2fff9"),
+            glass=_hex("04161c"),
         ),
     )
 }  # fmt: skip

@@ -22,6 +22,7 @@ from audio2pose.stage.anatomy import (
     MASS_MARKS,
     MASS_RADII_M,
     MASS_SIDES,
+    MASS_STEPS,
     N_LIMBS,
     N_MASSES,
 )
@@ -31,7 +32,9 @@ ROW = 36
 """Floats a corner: corner 2, six balls of 4, two colours of 4, kind and softness."""
 N_PARTS = N_LIMBS + N_MASSES
 """Volumes of one body: limbs, then masses."""
-LIMB, MASS = 0.0, 1.0
+
+FAINT = 0.03
+"""A reflection of less than this is left out."""
 
 _ZERO = np.float32(0.0)
 
@@ -112,9 +115,9 @@ def part(
     depth /= balls
     if mirror < 0.0:
         # A reflection fades with height; it also hides that see-through parts add up where they overlap.
-        away = marks_m[MASS_MARKS[mass, 2], 1] if mass >= 0 else marks_m[LIMB_ENDS[p, 0], 1]
+        away = marks_m[MASS_MARKS[mass, 0], 1] if mass >= 0 else marks_m[LIMB_ENDS[p, 0], 1]
         opacity *= math.exp(-max(away, _ZERO) / 0.35)
-    if not np.isfinite(depth) or opacity < 0.02:
+    if not np.isfinite(depth) or opacity < FAINT:
         hide(quad)
         return -1.0
     scale = lens[12] / depth
@@ -125,7 +128,12 @@ def part(
             quad[0, 26 + 4 * end + c] = tones[0, c] + (tones[side, c] - tones[0, c]) * k
     bulge = _ZERO if mass >= 0 else LIMB_RADII_M[p, 2] * scale
     soft_px = max(soft_m * scale, np.float32(0.75))
-    quad[0, 29], quad[0, 33], quad[0, 34], quad[0, 35] = opacity, bulge, MASS if mass >= 0 else LIMB, soft_px
+    quad[0, 29], quad[0, 33], quad[0, 34], quad[0, 35] = (
+        opacity,
+        bulge,
+        MASS_STEPS[mass] if mass >= 0 else np.float32(1.0),
+        soft_px,
+    )
     margin = soft_px + 0.02 * scale + 1.0
     if mass >= 0:
         box(quad, balls, margin + 0.03 * scale)

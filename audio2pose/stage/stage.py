@@ -67,8 +67,12 @@ class Stage:
         self._last_s = t_s
         return camera.lens(self._centre, spread_m, t_s, self._width, self._height)
 
-    def draw(self, positions_m: F32, *, t_s: float, beat: float, energy: float, onset: float = 0.0) -> None:
-        """Draw dancers *positions_m* (D, 24, 3) at stream time *t_s*, *beat* on the beat clock; the rest is 0..1.
+    def draw(
+        self, positions_m: F32, *, t_s: float, beat: float, energy: float, onset: float = 0.0, faces: F32 | None = None
+    ) -> None:
+        """Draw dancers *positions_m* (D, 24, 3) at stream time *t_s*, *beat* on the beat clock; energy and onset are 0..1.
+
+        *faces* (D, 3) are the directions along which the heads look; without them they follow the shoulders.
 
         Threads: the one that owns the GL context. Never raises on numbers.
         """
@@ -82,7 +86,7 @@ class Stage:
             gloo.clear(color=(*self._flat, 1.0), depth=False)  # type: ignore[misc]
         else:
             self._floor.draw(lens, size, self._below, beat if math.isfinite(beat) else 0.0, energy, onset)
-        self._figure.draw(positions, lens, size, t_s, energy)
+        self._figure.draw(positions, faces, lens, size, t_s, energy)
 
 
 def _unit(x: float) -> float:

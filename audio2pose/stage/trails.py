@@ -1,6 +1,6 @@
 """Light that hands and feet leave behind: the last fifth of a second of their way.
 
-Shapes   ring: (N_SAMPLES, 4, 3) metres, newest at `head`; quads: (N_TRAIL_QUADS, 4, LIGHT_ROW), see light.py.
+Shapes   ring: (N_SAMPLES, 4, 3) metres, newest at `head`; quads: (N_TRAIL_QUADS, 6, LIGHT_ROW), see light.py.
 Threads  the one that draws.
 """
 
@@ -12,11 +12,11 @@ from numba import njit
 from audio2pose.arrays import F32, F64
 from audio2pose.motion.body import JOINT
 from audio2pose.stage.camera import project
-from audio2pose.stage.light import TRAIL
-from audio2pose.stage.quads import hide
+from audio2pose.stage.light import ROUND, paint, vanish
 
 N_SAMPLES = 14
 N_TRAIL_QUADS = 4 * (N_SAMPLES - 1)
+TRAIL_TRIANGLES = 0, 1, 3, 1, 4, 3, 1, 2, 4, 2, 5, 4
 TRAIL_S = 0.20
 GAP_S = 0.12
 """Pictures further apart than this are no motion: the trail starts anew."""
@@ -27,12 +27,13 @@ _SLOW_M_S, _FAST_M_S = np.float32(1.2), np.float32(5.0)
 
 @njit(cache=True, nogil=True)
 def ribbons(
-    ring: F32, times_s: F64, head: int, count: int, now_s: float, lens: F32, tones: F32, strength: float, quads: F32,
-    places: F32,
+    ring: F32, times_s: F64, head: int, count: int, now_s: float, lens: F32, tones: F32, strength: float, covers: float,
+    quads: F32, places: F32,
 ) -> None:  # fmt: skip
     """Write the trails of one dancer into *quads*: fading with age, and only as bright as the motion is fast.
 
-    *places* (N_SAMPLES, 6) is room for each sample's pixel, half width in x and y, opacity and depth.
+    A quad is two rows across the way, edge, middle, edge. *places* (N_SAMPLES, 6) is room
+    for each sample's pixel, half width in x and y, opacity and depth.
     """
     n = ring.shape[0]
     for e in range(4):
@@ -56,17 +57,14 @@ def ribbons(
             places[k, 4] = strength * speed * young
         for k in range(n - 1):
             quad = quads[e * (n - 1) + k]
-            if k + 1 >= count or not np.isfinite(places[k].sum() + places[k + 1].sum()):
-                hide(quad)
+            if k + 1 >= count or places[k, 4] + places[k + 1, 4] < 0.004 or not np.isfinite(places[k : k + 2].sum()):
+                vanish(quad)
                 continue
-            for corner in range(4):
-                sample, across = k + corner // 2, np.float32(1.0 if corner in (1, 2) else -1.0)
+            for corner in range(6):
+                sample, across = k + corner // 3, np.float32(corner % 3 - 1)
                 quad[corner, 0] = places[sample, 0] + across * places[sample, 2]
                 quad[corner, 1] = places[sample, 1] + across * places[sample, 3]
-                for c in range(3):
-                    quad[corner, 8 + c] = tones[1 + e % 2, c]
-                quad[corner, 5], quad[corner, 6], quad[corner, 7] = np.float32(1.0), np.float32(1.0), across
-                quad[corner, 11], quad[corner, 12], quad[corner, 13] = places[sample, 4], TRAIL, np.float32(1.0)
+                paint(quad[corner], 1.0 - abs(corner % 3 - 1), ROUND, tones[1 + e % 2], places[sample, 4], covers)
 
 
 class Trails:
@@ -97,6 +95,8 @@ class Trails:
         self._ring[self._head] = positions_m[_JOINTS]
         self._times_s[self._head] = t_s
 
-    def write(self, lens: F32, tones: F32, strength: float, quads: F32) -> None:
-        """Write the quads (N_TRAIL_QUADS, 4, LIGHT_ROW) of what is still visible."""
-        ribbons(self._ring, self._times_s, self._head, self._count, self._now_s, lens, tones, strength, quads, self._places)
+    def write(self, lens: F32, tones: F32, strength: float, covers: float, quads: F32) -> None:
+        """Write the quads (N_TRAIL_QUADS, 6, LIGHT_ROW) of what is still visible."""
+        ribbons(
+            self._ring, self._times_s, self._head, self._count, self._now_s, lens, tones, strength, covers, quads, self._places
+        )  # fmt: skip

@@ -151,6 +151,29 @@ def test_numbers_that_are_none_do_not_raise_and_hide_only_their_bones(offscreen:
         stage.picture(np.full((1, 24, 3), wild, np.float32), t_s=0.04, beat=0.0, energy=0.5)
 
 
+@pytest.mark.parametrize("name", sorted(PALETTES))
+def test_the_visor_shows_where_the_head_looks_and_vanishes_from_behind(offscreen: Callable[..., Offscreen], name: str) -> None:
+    """At the head only; a head without a visor is one that looks away."""
+    at = camera.lens(rest()[0], 0.0, 0.0, 640, 640)
+    eye = at[:3] - rest()[JOINT["head"]]
+    shown = {}
+    stage = offscreen(width=640, height=640, palette=name)
+    for way, look in (("to us", eye), ("left", (1.0, 0.0, 0.0)), ("right", (-1.0, 0.0, 0.0)), ("away", -eye)):
+        stage.stage.reset()
+        faces = np.array([look], np.float32)
+        image = stage.picture(rest()[None], t_s=0.0, beat=0.25, energy=0.5, faces=faces)
+        shown[way] = image.astype(int)
+    differs = {way: np.abs(image - shown["away"]).max(axis=2) > 60 for way, image in shown.items()}
+    rows, columns = np.nonzero(differs["to us"])
+    assert np.ptp(columns) > 1.8 * np.ptp(rows) > 10
+    assert np.abs(columns.mean() - 320) < 2
+    # The left of a dancer who faces us is on our right.
+    assert np.nonzero(differs["left"])[1].mean() > 328
+    assert np.nonzero(differs["right"])[1].mean() < 312
+    whole = stage.picture(rest()[None], t_s=0.0, beat=0.25, energy=0.5, faces=np.array([[np.nan, 0, 1]], np.float32))
+    assert (whole == stage.picture(rest()[None], t_s=0.0, beat=0.25, energy=0.5)).all()
+
+
 def test_the_same_song_gives_the_same_pictures(offscreen: Callable[..., Offscreen]) -> None:
     takes = []
     for _ in range(2):

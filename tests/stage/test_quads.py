@@ -7,21 +7,28 @@ import pytest
 
 from audio2pose.motion.body import JOINT
 from audio2pose.stage import camera
-from audio2pose.stage.anatomy import CROWN, HEEL, LIMB_ENDS, N_MARKS, TIP, TOE, landmarks
-from audio2pose.stage.light import LIGHT_ROW, N_SHADOWS, shadows
+from audio2pose.stage.anatomy import CROWN, HEEL, LIMB_ENDS, N_LIMBS, N_MARKS, TIP, TOE, VISOR, landmarks, looks, visor
+from audio2pose.stage.light import LIGHT_ROW, N_SHADOWS, SHADOW_VERTICES, shadows
 from audio2pose.stage.quads import N_PARTS, ROW, back_to_front, body
 from audio2pose.stage.trails import GAP_S, N_TRAIL_QUADS, Trails
 
-from .poses import lunge, rest
+from .poses import lunge, posed, rest
 
 LENS = camera.lens(np.zeros(3, np.float32), 0.0, 0.0, 640, 360)
-TONES = np.array([[0.5, 0.5, 0.5], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [1.0, 1.0, 0.0]], np.float32)
+TONES = np.array([[0.5, 0.5, 0.5], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [1.0, 1.0, 0.0], [0.0, 0.0, 0.0]], np.float32)
 
 
 def marks_of(pose: np.ndarray) -> np.ndarray:
     marks = np.zeros((N_MARKS, 3), np.float32)
     landmarks(pose, marks)
+    visor(pose, face_of(pose), marks)
     return marks
+
+
+def face_of(pose: np.ndarray) -> np.ndarray:
+    out = np.zeros(3, np.float32)
+    looks(pose, out)
+    return out / np.linalg.norm(out)
 
 
 def drawn(pose: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -75,6 +82,18 @@ def test_the_farthest_is_drawn_first_and_equals_keep_their_order() -> None:
     assert order.tolist() == [3, 1, 5, 0, 2, 4]
 
 
+@pytest.mark.parametrize("degrees", [0, 20, -20])
+def test_the_visor_lies_before_a_head_that_faces_us_and_behind_one_that_does_not(degrees: float) -> None:
+    for turn, nearer in ((degrees, True), (180 + degrees, False)):
+        pose = posed({"pelvis": ((0, 1, 0), turn)}, 0.0, 0.93)
+        assert face_of(pose)[2] > 0.85 if nearer else face_of(pose)[2] < -0.85
+        _, depths = drawn(pose)
+        head = next(p for p, ends in enumerate(LIMB_ENDS) if ends[1] == CROWN)
+        pieces = [p for p in range(N_LIMBS) if LIMB_ENDS[p, 0] >= VISOR]
+        assert len(pieces) == 3
+        assert all((depths[p] < depths[head]) == nearer for p in pieces)
+
+
 def test_an_arm_before_the_chest_is_drawn_after_it() -> None:
     _, depths = drawn(lunge())
     forearm = next(p for p, ends in enumerate(LIMB_ENDS) if ends[0] == JOINT["right_elbow"])
@@ -83,22 +102,22 @@ def test_an_arm_before_the_chest_is_drawn_after_it() -> None:
 
 
 def test_a_shadow_grows_faint_with_height() -> None:
-    low, high = np.zeros((N_SHADOWS, 4, LIGHT_ROW), np.float32), np.zeros((N_SHADOWS, 4, LIGHT_ROW), np.float32)
+    low, high = np.zeros((2, N_SHADOWS, SHADOW_VERTICES, LIGHT_ROW), np.float32)
     for pose, quads in ((rest(), low), (rest() + np.array([0, 0.5, 0], np.float32), high)):
         shadows(marks_of(pose), LENS, TONES[0], quads, np.zeros(3, np.float32))
-    assert (high[:, 0, 11] <= low[:, 0, 11]).all()
-    assert high[0, 0, 11] < 0.7 * low[0, 0, 11]
-    assert _area(high[0]) > _area(low[0])
+    assert (high[:, 0, 7] <= low[:, 0, 7]).all()
+    assert high[0, 0, 7] < 0.7 * low[0, 0, 7]
+    assert _area(high[0, 1:]) > _area(low[0, 1:])
 
 
 class TestTrails:
     def _quads(self, trails: Trails) -> np.ndarray:
-        quads = np.zeros((N_TRAIL_QUADS, 4, LIGHT_ROW), np.float32)
-        trails.write(LENS, TONES, 1.0, quads)
+        quads = np.zeros((N_TRAIL_QUADS, 6, LIGHT_ROW), np.float32)
+        trails.write(LENS, TONES, 1.0, 1.0, quads)
         return quads
 
     def _bright(self, trails: Trails) -> float:
-        return float(sum(q[:, 11].max() for q in self._quads(trails) if _area(q) > 0.5))
+        return float(sum(q[:, 7].max() for q in self._quads(trails) if _area(q[[0, 2, 5, 3]]) > 0.5))
 
     def _swing(self, trails: Trails, speed_m_s: float, frames: int = 12) -> None:
         for k in range(frames):
