@@ -9,7 +9,7 @@ Threads  engine only. `process` never raises on sound.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from audio2pose.arrays import F32, Record
 from audio2pose.config import Settings
@@ -20,12 +20,20 @@ from audio2pose.music.heard import STATE_NAMES
 from audio2pose.timeline import position_in_bar
 
 
+class Listener(Protocol):
+    """What hears for the performer: `Ears`, or a log that remembers what ears once heard."""
+
+    def reset(self) -> None: ...
+    def warm_up(self) -> None: ...
+    def process(self, hop: F32) -> Record: ...
+
+
 class Performer:
     """Hop in, pose out; `events` tells what happened in the hop."""
 
-    def __init__(self, settings: Settings, library: Library, sample_rate_hz: int) -> None:
+    def __init__(self, settings: Settings, library: Library, sample_rate_hz: int, ears: Listener | None = None) -> None:
         self.hop_s = settings.hear.hop_s
-        self.ears = Ears(settings.hear, settings.beat, settings.clock, sample_rate_hz)
+        self.ears = ears or Ears(settings.hear, settings.beat, settings.clock, sample_rate_hz)
         self.dancer = Dancer(settings.match, settings.dance, library, self.hop_s)
         self.heard: Record | None = None
         self.events: list[dict[str, Any]] = []

@@ -101,17 +101,21 @@ class _Rows:
 
 
 class _Memory:
-    """Ears that know the song already: each hop brings the next row of *log* (H,) HEARD."""
+    """Ears that will know the song: once `log` (H,) HEARD is set, each hop brings its next row."""
 
-    def __init__(self, log: Any) -> None:
-        self._log, self._hop = log, 0
+    def __init__(self) -> None:
+        self.log: Any = np.zeros(0, HEARD)
+        self._hop = 0
 
     def reset(self) -> None:
         self._hop = 0
 
+    def warm_up(self) -> None:
+        self.reset()
+
     def process(self, hop: F32) -> Record:
         self._hop += 1
-        return cast(Record, self._log[self._hop - 1])
+        return cast(Record, self.log[self._hop - 1])
 
 
 class _Hops:
@@ -196,9 +200,10 @@ def perform(song: SongReader, settings: Settings, library: Library, *, causal: b
     if causal:
         return _as_live(song, settings, library, told)
     now = replace(settings, dance=replace(settings.dance, latency_s=0.0))
-    performer = Performer(now, library, song.sample_rate_hz)
+    memory = _Memory()
+    performer = Performer(now, library, song.sample_rate_hz, memory)
     heard = listen(song, settings, causal=False, told=lambda share: told(LISTENING_SHARE * share))
-    performer.ears = cast(Ears, _Memory(heard.log))
+    memory.log = heard.log
     poses = np.zeros(heard.log.shape[0], POSE)
     events: list[dict[str, Any]] = []
     silence: F32 = np.zeros(1, np.float32)

@@ -36,7 +36,9 @@ def song(testdata: Path) -> tuple[np.ndarray, int]:
     return read_song(testdata / "music" / "kentacho" / "gunroar_gr0.ogg", end_s=SECONDS)
 
 
-def test_the_same_sound_gives_the_same_poses_to_the_last_bit_at_any_block_size_and_after_reset(song: tuple[np.ndarray, int]) -> None:
+def test_the_same_sound_gives_the_same_poses_to_the_last_bit_at_any_block_size_and_after_reset(
+    song: tuple[np.ndarray, int],
+) -> None:
     samples, rate = song
     performer = _performer(rate)
     whole = _danced(performer, samples, rate, 441)
@@ -50,7 +52,8 @@ def test_the_same_sound_gives_the_same_poses_to_the_last_bit_at_any_block_size_a
 def test_warming_up_leaves_no_trace(song: tuple[np.ndarray, int]) -> None:
     samples, rate = song
     cold = Performer(settings(environ={}), library(), rate)
-    assert _danced(cold, samples[: 3 * rate], rate, 441).tobytes() == _danced(_performer(rate), samples[: 3 * rate], rate, 441).tobytes()
+    start = samples[: 3 * rate]
+    assert _danced(cold, start, rate, 441).tobytes() == _danced(_performer(rate), start, rate, 441).tobytes()
 
 
 def test_what_comes_later_changes_nothing_before(song: tuple[np.ndarray, int]) -> None:

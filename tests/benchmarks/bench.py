@@ -94,8 +94,9 @@ def first_pose() -> None:
         receiver.settimeout(60)
         port = receiver.getsockname()[1]
         start = time.perf_counter()
+        words = ["live", "--demo", "--no-window", "--duration", "1", "--send", f"native@127.0.0.1:{port}"]
         live = subprocess.Popen(
-            [sys.executable, "-m", "audio2pose", "live", "--demo", "--no-window", "--duration", "1", "--send", f"native@127.0.0.1:{port}"],
+            [sys.executable, "-m", "audio2pose", *words],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         receiver.recv(2048)
