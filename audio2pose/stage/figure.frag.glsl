@@ -7,20 +7,6 @@ varying vec2 v_at;
 varying vec4 v_ball0, v_ball1, v_ball2, v_ball3, v_ball4, v_ball5, v_colour0, v_colour1;
 varying vec2 v_kind;
 
-// Place along the axis (not clamped), signed distance, and the surface normal's x and y.
-vec4 capsule(vec4 a, vec4 b, float bulge) {
-    vec2 pa = v_at - a.xy, ba = b.xy - a.xy;
-    float over_long = 1.0 / max(dot(ba, ba), 1e-3);
-    float along = dot(pa, ba) * over_long;
-    float h = clamp(along, 0.0, 1.0);
-    float radius = mix(a.w, b.w, h) + bulge * h * (1.0 - h) * (1.0 - h);
-    vec2 off = pa - ba * h;
-    // Balls carry in z how round their end is lit: 0 as a tube that goes on, 1 as a ball. Beyond an end, along - h is what is
-    // left of the way along the axis; before it nothing is.
-    vec2 n = off - ba * ((along - h) * (1.0 - (along < 0.5 ? a.z : b.z)));
-    return vec4(along, length(off) - radius, n / radius);
-}
-
 vec3 lit(vec3 base, vec2 nxy) {
     float flat2 = min(dot(nxy, nxy), 0.93);             // the very edge would be a line of single bright pixels
     vec3 n = vec3(nxy, sqrt(1.0 - flat2));
@@ -34,32 +20,44 @@ vec3 lit(vec3 base, vec2 nxy) {
 
 void main() {
     float soft = v_kind.y, k = 0.16 * v_ball0.w, over_k = -1.0 / k, sum = 0.0, i = 0.0;
-    vec4 c, a = v_ball0, b = v_ball1;
-    vec2 n = vec2(0.0);
+    float along, h, radius, far;
+    vec2 ba, off, n = vec2(0.0);
+    vec3 a = v_ball0.xyw, b = v_ball1.xyw;
     // A mass is one way through its balls along all eight edges: 0 1 2 3 0 2 4 5 2, blended so that no seam shows.
     do {
-        c = capsule(a, b, 6.75 * v_colour1.a);
-        float w = exp2(clamp(c.y * over_k, -40.0, 40.0));
+        vec2 pa = v_at - a.xy;
+        ba = b.xy - a.xy;
+        along = dot(pa, ba) / max(dot(ba, ba), 1e-3);
+        h = clamp(along, 0.0, 1.0);
+        radius = mix(a.z, b.z, h);
+        off = pa - ba * h;
+        far = length(off);
+        float w = exp2(clamp((far - radius) * over_k, -40.0, 40.0));
         sum += w;
-        n += w * c.zw;
+        n += (w / radius) * off;
         i += 1.0;
         a = b;
-        b = i == 2.0 ? v_ball3 : i == 3.0 ? v_ball0 : i == 5.0 ? v_ball4 : i == 6.0 ? v_ball5 : v_ball2;
+        b = i == 2.0 ? v_ball3.xyw : i == 3.0 ? v_ball0.xyw : i == 5.0 ? v_ball4.xyw : i == 6.0 ? v_ball5.xyw : v_ball2.xyw;
     } while (i < v_kind.x);
     bool mass = v_kind.x > 1.0;
-    float d = mass ? -k * log2(sum) : c.y;
-    n /= sum;
+    float side;
+    float d = -k * log2(sum);
     // The blend lies outside of its parts, where their normals are longer than 1: ease them, and turn only at the edge.
-    float steep = clamp(1.0 + d / (0.45 * v_ball2.w), 0.0, 1.0);
-    vec2 eased = normalize(n + 1e-5) * max(min(0.78 * length(n), 0.9), steep * steep * steep);
-    float side = mass
-        ? 0.6 * smoothstep(-0.45, 0.05, eased.y)
-        : smoothstep(-0.05, 0.15, c.x) * smoothstep(1.05, 0.9, c.x) * (1.0 - v_ball0.z * v_ball1.z);
+    float steep = clamp(1.0 + d / (0.45 * v_ball2.w), 0.0, 1.0), long_ = length(n) / sum;
+    n *= max(min(0.78 * long_, 0.9), steep * steep * steep) / max(long_ * sum, 1e-5);
+    side = 0.6 * smoothstep(-0.45, 0.05, n.y);
     // Below, the trunk goes on into the thighs: no shade and no line there, or it looks like a garment.
-    n = mass ? vec2(eased.x, max(eased.y, 0.30 * eased.y)) : n;
-    float h = mass ? 0.0 : clamp(c.x, 0.0, 1.0);
+    n.y = max(n.y, 0.30 * n.y);
+    if (!mass) {
+        // Balls of a limb carry in z how round their end is lit: 0 as a tube that goes on, 1 as a ball. along - h is how far
+        // beyond an end we are.
+        radius += 6.75 * v_colour1.a * h * (1.0 - h) * (1.0 - h);
+        n = (off - ba * ((along - h) * (1.0 - (along < 0.5 ? v_ball0.z : v_ball1.z)))) / radius;
+        d = far - radius;
+        side = smoothstep(-0.05, 0.15, along) * smoothstep(1.05, 0.9, along) * (1.0 - v_ball0.z * v_ball1.z);
+    }
     float cover = smoothstep(soft, -soft, d) * v_colour0.a;
     float line = u_edge.a * v_colour0.a * side * smoothstep(0.24 * v_ball1.w + 1.0, 0.0, d);
-    vec4 part = vec4(lit(mix(v_colour0.rgb, v_colour1.rgb, h), n), 1.0) * cover;
+    vec4 part = vec4(lit(mix(v_colour0.rgb, v_colour1.rgb, mass ? 0.0 : h), n), 1.0) * cover;
     gl_FragColor = part + vec4(u_edge.rgb, 1.0) * line * (1.0 - cover);
 }

@@ -17,7 +17,9 @@ vec3 seen(vec2 floor_m) {
 
 void main() {
     bool wave = a_along > 1.5;
-    float r = wave ? max(0.4 + 2.8 * u_beat.x - a_place.x, 0.0) : a_place.x;
+    // The wave grows narrow on its way, and is left out when it can no longer be seen: there it would cover half the floor.
+    float front = 0.4 + 2.8 * u_beat.x - (1.0 - 0.5 * u_beat.x) * a_place.x;
+    float r = wave ? max(front, 0.0) * step(u_beat.x, 0.88) : a_place.x;
     vec2 out_ = vec2(cos(a_place.y), sin(a_place.y));
     vec2 along = a_along > 0.5 ? out_ : vec2(-out_.y, out_.x);
     // The wave starts from below the dancers; rings and spokes stay where the stage is.
@@ -26,10 +28,10 @@ void main() {
     vec2 way = there.xy / max(there.z, 0.05) - here.xy / max(here.z, 0.05);
     vec2 side = vec2(-way.y, way.x) * inversesqrt(max(dot(way, way), 1e-8));
     float thick = 0.5 * max(1.0, u_size.y / 720.0);
-    vec2 px = wave ? vec2(0.0) : side * a_place.z * (thick + 1.0);
+    vec2 px = wave ? vec2(0.0) : side * a_place.z * (thick + 0.5);
     // Far away the rings would run together into a shimmer.
     float fade = exp(-r * r / 14.0) * a_place.w;
-    v_line = vec3(a_place.z * (thick + 1.0), wave ? 0.0 : fade, wave ? fade * (1.0 - u_beat.x) * (1.0 - u_beat.x) : 0.0);
+    v_line = vec3(a_place.z * (thick + 0.5), wave ? 0.0 : fade, wave ? fade * (1.0 - u_beat.x) * (1.0 - u_beat.x) : 0.0);
     vec2 ndc = (here.xy + px * here.z) * 2.0 / u_size.xy * vec2(1.0, u_size.z);
     gl_Position = vec4(ndc, 0.0, here.z);
 }

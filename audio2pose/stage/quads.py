@@ -56,9 +56,11 @@ def around(quad: F32, x0: float, y0: float, r0: float, x1: float, y1: float, r1:
         x, y = x / long, y / long
     else:
         x, y = 1.0, 0.0
-    half = max(r0, r1) + margin
     before, after = r0 + margin, r1 + margin
+    # Along a limb that is not seen end on, the sides may follow its taper: fewer pixels are tried in vain.
+    tapers = long > 4.0 * abs(r0 - r1)
     for corner in range(4):
+        half = (before if corner < 2 else after) if tapers else max(before, after)
         across = half if corner in (1, 2) else -half
         if corner < 2:
             quad[corner, 0], quad[corner, 1] = x0 - x * before - y * across, y0 - y * before + x * across
@@ -134,9 +136,10 @@ def part(
         MASS_STEPS[mass] if mass >= 0 else np.float32(1.0),
         soft_px,
     )
-    margin = soft_px + 0.02 * scale + 1.0
+    # The dark line beside a volume, the softness of its edge, and what the blend of a mass adds outside of its parts.
+    margin = max(soft_px, 0.24 * quad[0, 9] + 1.0) + 1.0
     if mass >= 0:
-        box(quad, balls, margin + 0.03 * scale)
+        box(quad, balls, margin + 0.2 * quad[0, 5])
     else:
         around(quad, quad[0, 2], quad[0, 3], quad[0, 5], quad[0, 6], quad[0, 7], quad[0, 9], margin + bulge)
     same_corners(quad)
