@@ -30,7 +30,7 @@ from .broadcast import Broadcaster, Sender, Target
 from .engine import Engine, Tap
 from .handoff import HopRing
 from .moment import RUN_POSES, Follower, warm_up
-from .recorder import SOUND_S, Recorder, write_poses
+from .recorder import MAX_FPS, SOUND_S, Recorder, write_poses
 from .sources import Source, StreamClock
 from .teller import Teller, open_events
 from .window import Pictures, Screen, Window
@@ -98,7 +98,7 @@ class Show:
             self._broadcaster = Broadcaster(senders) if senders else None
             if films:
                 self._recorder = Recorder(
-                    films[0], width=settings.stage.width, height=settings.stage.height, fps=settings.stage.fps,
+                    films[0], width=settings.stage.width, height=settings.stage.height, fps=min(settings.stage.fps, MAX_FPS),
                     sample_rate_hz=source.sample_rate_hz, latency_s=options.latency_s,
                 )  # fmt: skip
                 undo.callback(self._recorder.abort)

@@ -49,7 +49,8 @@ class Pictures:
     """The stage without a window: picture n is for stream moment n / fps; pictures that would come late are left out."""
 
     def __init__(self, config: StageConfig, follower: Follower, recorder: Recorder | None) -> None:
-        self._follower, self._recorder, self._fps = follower, recorder, config.fps
+        self._follower, self._recorder = follower, recorder
+        self._fps = config.fps if recorder is None else recorder.fps  # nobody else looks
         self._offscreen = Offscreen(config)
         self.frames = self.late_frames = 0
         self.frame_ms = Spread()
