@@ -90,5 +90,6 @@ class Floor:
             program["u_centre"] = centre_m
         gloo.set_state(blend=False, depth_test=False, cull_face=False)
         self._ground.draw("triangles", self._ground_triangles)
-        gloo.set_state(blend=True, blend_func=("one", "one_minus_src_alpha"))
+        # On a dark ground lines only add, which is the cheaper way to blend.
+        gloo.set_state(blend=True, blend_func=("one", "one_minus_src_alpha" if self._tints else "one"))
         self._lines.draw("triangles", self._line_triangles)
