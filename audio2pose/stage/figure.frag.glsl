@@ -1,11 +1,17 @@
 // The body as distance fields: tapered capsules, and smoothly joined masses for trunk and feet, lit by a key and a rim light.
 // Colours leave premultiplied. A GPU made of processor cores skips no branch, but it does leave a loop: a limb goes round
 // once, a mass up to eight times. Keep quads tight.
+#ifdef GL_EXT_gpu_shader4
+#extension GL_EXT_gpu_shader4 : enable
+#define SAME flat varying
+#else
+#define SAME varying
+#endif
 uniform vec3 u_rim;        // colour of the light from behind
 uniform vec4 u_edge;       // colour and strength of the dark line that lifts a limb off what it crosses
 varying vec2 v_at;
-varying vec4 v_ball0, v_ball1, v_ball2, v_ball3, v_ball4, v_ball5, v_colour0, v_colour1;
-varying vec2 v_kind;
+SAME vec4 v_ball0, v_ball1, v_ball2, v_ball3, v_ball4, v_ball5, v_colour0, v_colour1;
+SAME vec2 v_kind;
 
 vec3 lit(vec3 base, vec2 nxy) {
     float flat2 = min(dot(nxy, nxy), 0.93);             // the very edge would be a line of single bright pixels

@@ -1,6 +1,13 @@
 // One quad of the figure, its corners already in pixels. u_size: width, height, +1 upright or -1 top row first.
 // Balls: x, y, how round the end is lit, radius in pixels. Colours: rgb and opacity; rgb and bulge in pixels.
 // Kind: capsules of which it is made, 1 to 8; softness of the edge in pixels. vispy reads one declaration a line.
+// What is the same in the whole quad need not be worked out for each pixel, where the driver knows the word for it.
+#ifdef GL_EXT_gpu_shader4
+#extension GL_EXT_gpu_shader4 : enable
+#define SAME flat varying
+#else
+#define SAME varying
+#endif
 uniform vec4 u_size;
 attribute vec2 a_corner;
 attribute vec4 a_ball0;
@@ -13,8 +20,8 @@ attribute vec4 a_colour0;
 attribute vec4 a_colour1;
 attribute vec2 a_kind;
 varying vec2 v_at;
-varying vec4 v_ball0, v_ball1, v_ball2, v_ball3, v_ball4, v_ball5, v_colour0, v_colour1;
-varying vec2 v_kind;
+SAME vec4 v_ball0, v_ball1, v_ball2, v_ball3, v_ball4, v_ball5, v_colour0, v_colour1;
+SAME vec2 v_kind;
 
 void main() {
     v_at = a_corner;

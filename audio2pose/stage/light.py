@@ -18,8 +18,8 @@ LIGHT_ROW = 8
 N_GLOWS, N_SHADOWS = TUBE_ENDS.shape[0], DARK_MARKS.shape[0]
 GLOW, ROUND = 0.0, 1.0
 GLOW_REACH_M = 0.20
-LEAST = 0.18
-"""Light at the outer rim of a glow: what is left of its cube is less than a step of 8 bits, and a quarter of its pixels."""
+LEAST = 0.22
+"""Light at the outer rim of a glow: what is left of its cube is about a step of 8 bits, and a third of its pixels."""
 ARC = 9
 """Points of each half circle around the ends of a tube."""
 RIM = 16
