@@ -104,6 +104,7 @@ class Dancer:
             heard["hop"], heard["state"], heard["jumps"] = hop, state, hop // 2
             heard["beat"] = 100.3 * hop
             self.process(heard)
+        self._feet.warm_up()
         self.reset()
 
     def set_latency(self, latency_s: float) -> None:
@@ -151,21 +152,22 @@ class Dancer:
 
     def _cut(self, heard: Record, beats: float, step: float, idle: bool, first: bool) -> None:
         """Choose the next segment; it begins on the whole beat that was just passed."""
-        at = self._cut_beats if not first and beats >= self._cut_beats and beats - self._cut_beats < 1.0 else math.floor(beats)
+        planned = not first and 0.0 <= beats - self._cut_beats < 1.0
+        at = self._cut_beats if planned else float(math.floor(beats))
         tempo_bpm = float(heard["tempo_bpm"]) if not idle and heard["tempo_bpm"] > 0 else 60.0 * float(heard["rate_hz"])
         before = self._choice
         if before is not None:
-            self._sample(float(at), self._ahead)
+            self._sample(at, self._ahead)
         choice = self._choice = self._matcher.process(self._query(heard, at, idle, max(tempo_bpm, 1.0), before))
         self._idle = idle
-        self._began_beats = float(at)
+        self._began_beats = at
         self._cut_beats = at + self._fit_to_bar(choice, at, heard)
         self._cuts += 1
         goes_on = before is not None and (choice.clip, choice.start_beat) == self._goes_on(before)
         if first:
             self._offset[:] = 0.0
         elif goes_on:
-            self._sample(float(at), self._new)
+            self._sample(at, self._new)
             self._offset[0] += self._ahead.root[0] - self._new.root[0]
             self._offset[1] += self._ahead.root[2] - self._new.root[2]
         else:

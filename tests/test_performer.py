@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -91,3 +93,34 @@ def test_beats_and_segments_are_told_as_they_happen(song: tuple[np.ndarray, int]
     assert kinds == {"state", "segment", "beat"}
     beats = [e for e in events if e["event"] == "beat"]
     assert all(e["t"] < e["time_s"] for e in beats)  # each was told before it happened
+
+
+COMPILED = """
+import sys
+from numba.core.dispatcher import Dispatcher
+from audio2pose.config import settings
+from audio2pose.match.find import library
+from audio2pose.media.demo_song import demo_song
+from audio2pose.music.hops import Hopper
+from audio2pose.performer import Performer
+
+def compiled():
+    kernels = [v for m in list(sys.modules.values()) if getattr(m, "__name__", "").startswith("audio2pose")
+               for v in vars(m).values() if isinstance(v, Dispatcher)]
+    return {(k.py_func.__qualname__, s) for k in kernels for s in k.signatures}
+
+song = demo_song()
+performer = Performer(settings(environ={}), library(), song.sample_rate_hz)
+performer.warm_up()
+before = compiled()
+for hop in Hopper(song.sample_rate_hz, performer.hop_s).feed(song.samples):
+    performer.process(hop)
+late = compiled() - before
+assert not late, late
+assert len(before) > 20
+"""
+
+
+def test_after_warming_up_nothing_is_compiled_in_a_whole_song() -> None:
+    done = subprocess.run([sys.executable, "-c", COMPILED], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]

@@ -18,6 +18,7 @@ from numba import njit
 
 from audio2pose.arrays import F32, F64
 from audio2pose.motion.body import JOINT, OFFSETS_M
+from audio2pose.motion.pose import rest_pose
 from audio2pose.motion.rotation import multiply, normalise, rotate
 
 STANDS = 0.6
@@ -124,6 +125,12 @@ class FootLock:
         """No foot is held."""
         self._pull.fill(0.0)
         self._locked = [False, False]
+
+    def warm_up(self) -> None:
+        """Compile the kernel by pulling the rest pose's left foot."""
+        rest = rest_pose()
+        hip, knee, ankle, _ = _LEGS[0]
+        shift_ankle(rest["root_m"], rest["rotations"], OFFSETS_M, hip, knee, ankle, self._pull[0], self._work)
 
     def process(self, root: F32, rot: F32, contacts: F32, joints_m: F32, dt_s: float, slides: bool) -> bool:
         """Hold the feet that stand in the pose root (3,), rot (24, 4); *joints_m* (24, 3) are its joints before.
