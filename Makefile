@@ -11,7 +11,7 @@ help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
 
 demo: $(VENV)/.demo ## set up, dance the built-in song for 30 s, leave demo.mp4 with sound
-	@$(BIN)/audio2pose live --demo --duration 30 --record demo.mp4
+	@$(BIN)/audio2pose live --demo --duration 30 --record demo.mp4 --send native@127.0.0.1:7000
 	@echo "demo.mp4 is the dance with its song: open it in any player"
 
 test: $(VENV)/.dev ## set up and run the tests
@@ -36,6 +36,7 @@ format: $(VENV)/.dev ## format the sources
 
 clean: ## remove the virtual environment and what was built
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	find $(SOURCES) -name "*.nb[ic]" -delete
 
 $(VENV)/.demo: pyproject.toml .ci/setup
 	@bash .ci/setup demo "$(PYTHON)" "$(VENV)"
