@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-SOURCES := audio2pose realtime offline data tests
+SOURCES := audio2pose realtime offline data tests docs
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench soak format clean

@@ -1,0 +1,82 @@
+"""The README's pictures: `python docs/make_pictures.py` dances the built-in song, writes docs/strip.png and docs/dance.gif."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import wave
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from audio2pose.__main__ import main
+from audio2pose.media.demo_song import demo_song
+
+HERE = Path(__file__).resolve().parent
+GIF_FPS, GIF_SIZE, GIF_BEATS = 15, "288x320", 8
+
+
+def write_song(path: Path) -> None:
+    """The built-in song as a 16-bit wav."""
+    song = demo_song()
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(song.sample_rate_hz)
+        file.writeframes((song.samples * 32767).astype("<i2").tobytes())
+
+
+def gif(film: Path, out: Path, start_s: float, seconds: float) -> None:
+    """A stretch of *film* with a colour table of its own."""
+    with av.open(str(film)) as source, av.open(str(out), "w", format="gif") as target:
+        video = source.streams.video[0]
+        stream = target.add_stream("gif", rate=GIF_FPS)
+        stream.width, stream.height, stream.pix_fmt = video.width, video.height, "pal8"
+        graph = av.filter.Graph()
+        buffer = graph.add_buffer(template=video)
+        split, table, use, sink = (
+            graph.add("split"),
+            graph.add("palettegen", "max_colors=64"),
+            graph.add("paletteuse", "dither=bayer:bayer_scale=5:diff_mode=rectangle"),
+            graph.add("buffersink"),
+        )
+        buffer.link_to(split)
+        split.link_to(use, 0, 0)
+        split.link_to(table, 1, 0)
+        table.link_to(use, 0, 1)
+        use.link_to(sink)
+        graph.configure()
+        for frame in source.decode(video):
+            if frame.time is not None and start_s <= frame.time < start_s + seconds:
+                graph.push(frame)
+        graph.push(None)
+        count = 0
+        while True:
+            try:
+                shown = graph.pull()
+            except (av.BlockingIOError, av.EOFError):
+                break
+            shown.pts, shown.time_base = count, Fraction(1, GIF_FPS)
+            target.mux(stream.encode(shown))
+            count += 1
+        target.mux(stream.encode(None))
+
+
+def pictures() -> int:
+    """Both pictures; exit code of the command that danced."""
+    beats = demo_song().beat_times_s
+    drop = float(beats[np.searchsorted(beats, next(m for m in demo_song().marks if m.name == "drop").start_s)])
+    with tempfile.TemporaryDirectory() as folder:
+        wav, film = Path(folder) / "song.wav", Path(folder) / "film.mp4"
+        write_song(wav)
+        words = ["render", str(wav), "--start", f"{drop - 8:.2f}", "--end", f"{drop + 16:.2f}"]
+        code = main([*words, "-o", str(film), "--size", GIF_SIZE, "--fps", str(GIF_FPS), "--strip", str(HERE / "strip.png")])
+        if code == 0:
+            gif(film, HERE / "dance.gif", 8.0, GIF_BEATS * 60.0 / 122.0)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(pictures())
