@@ -16,7 +16,7 @@ from audio2pose.match.find import library
 from audio2pose.media.decode import SongReader
 from audio2pose.media.posefile import read
 from audio2pose.motion.body import CONTACT_JOINTS, LIMBS, OFFSETS_M, REST_FOOT_M
-from audio2pose.offline.choreograph import perform
+from audio2pose.offline.choreograph import listen, perform
 from tests.measures import Landing, dance_report
 
 STEADY = (
@@ -88,6 +88,19 @@ def test_the_warp_alone_makes_no_more_than_a_tenth_of_it(
     made = {name: round(r["danced"].gain - r["unwarped"].gain, 3) for name, r in landed(causal).items()}
     print("made by the warp", made)
     assert max(made.values()) <= 0.10
+
+
+def test_the_clocks_rate_carries_no_ripple_at_the_beat(testdata: Path) -> None:
+    for name in STEADY:
+        with SongReader(testdata / "music" / "kentacho" / f"{name}.ogg", end_s=LISTENED_S) as song:
+            log = listen(song, settings(environ={}), causal=True, told=lambda _: None).log[1000:]
+        whole = np.floor(log["beat"]).astype(int)
+        jumped = set(whole[1:][np.diff(log["jumps"].astype(int)) > 0])
+        beats = [log["rate_hz"][whole == n] for n in np.unique(whole)[1:-1] if n not in jumped]
+        within = [r.max() / r.min() - 1.0 for r in beats if len(r)]
+        between = np.abs(np.diff(np.log([r.mean() for r in beats if len(r)])))
+        assert np.percentile(within, 95) <= 0.10, name
+        assert np.percentile(between, 95) <= 0.10, name
 
 
 def check_files(npz: Path, mp4: Path, seconds: float, fps: float) -> None:
