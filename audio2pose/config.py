@@ -121,7 +121,7 @@ class MatchConfig:
     def __post_init__(self) -> None:
         _must(
             self.segment_beats in (0, 1, 2, 4, 8, 16, 32),
-            f"match.segment_beats is {self.segment_beats}, must be 1, 2, 4, 8, 16 or 32 (0: each phrase its own length)",
+            f"match.segment_beats is {self.segment_beats}, must be 1, 2, 4, 8, 16 or 32 (0: two bars, or a longer phrase)",
         )
         _must(self.seed >= 0, f"match.seed is {self.seed}, must be 0 or more")
 

@@ -35,10 +35,24 @@ TURN_KEPT_RAD = 0.7
 """A segment that begins facing further off than this keeps its turn, and turns back to the audience while it dances."""
 TURN_HALF_LIFE_S = 1.5
 HOME_SPEED_M_S = 0.10
-ROOT_ANCHOR = 1e-3
-"""Weight of the root beside standing feet (1 each) when a clip is placed: it decides alone where no foot stands."""
+STEP_FROM_M = 0.05
+"""At a join, a standing foot that would end further off than this is lifted and set down anew."""
+NEWS_ENERGY, NEWS_AFTER_BEATS = 0.28, 4.0
+"""Where the music's energy has changed by this much and left the segment's, a new one begins on the next bar line."""
 STRAIN = 1.2
 """A segment is left on the next beat where the tempo goes this far beyond its range (the clock's own bend stays inside)."""
+
+
+_BALLS = [JOINT["left_foot"], JOINT["right_foot"]]
+
+
+def _load(joints_m: F32) -> F64:
+    """(2,) share of the weight on the left and the right foot, from where the pelvis is between them."""
+    left, right, pelvis = (joints_m[j][[0, 2]].astype(np.float64) for j in (*_BALLS, JOINT["pelvis"]))
+    across = left - right
+    share = float((pelvis - right) @ across) / max(float(across @ across), 1e-6)
+    share = min(max(share, 0.02), 0.98)
+    return np.array([share, 1.0 - share])
 
 
 class _Shown:
@@ -90,6 +104,7 @@ class Dancer:
         self._jumps = 0
         self._cuts = 0
         self._idle = True
+        self._energy_then = 0.0
         self._offset: F64 = np.zeros(3)  # x, z of the clip's origin on the stage, and its turn in radians
         for s in (self._now, self._shown, self._before):
             s.root[:], s.rot[:], s.contacts[:] = self._rest["root_m"], self._rest["rotations"], 1.0
@@ -125,13 +140,28 @@ class Dancer:
         self._beats = beats = max(beats, self._beats)
         idle = int(heard["state"]) not in (LOCKED, FLYWHEEL)
         first = self._choice is None
-        if first or beats >= self._cut_beats or (on_beat and (idle != self._idle or self._strained(rate))):
-            self._cut(heard, beats, step, idle, first)
+        if first or beats >= self._cut_beats or (on_beat and self._leaves(heard, beats, idle, rate)):
+            # The dance has an entrance: it stands until the first bar line, whatever is heard.
+            self._cut(heard, beats, step, idle or first, first)
         self._sample(beats, self._now)
         self._inertia.process(self._now.root, self._now.rot, self._hop_s)
         self._settle()
         self._publish(heard, beats)
         return self._out[0]
+
+    def _leaves(self, heard: Record, beats: float, idle: bool, rate_hz: float) -> bool:
+        """Whether the segment is left on this beat, before its time."""
+        meter = int(heard["meter"])
+        bar_line = meter < 2 or (math.floor(beats) - int(heard["bar_origin"])) % meter == 0
+        if idle != self._idle:
+            return idle or bar_line
+        if self._strained(rate_hz):
+            return True
+        assert self._choice is not None
+        energy = float(heard["energy"])
+        changed = abs(energy - self._energy_then) > NEWS_ENERGY
+        unfit = abs(energy - float(self._library.segment_descriptor[self._choice.segment, 0])) > NEWS_ENERGY
+        return not idle and bar_line and changed and unfit and beats - self._began_beats >= NEWS_AFTER_BEATS
 
     def _strained(self, rate_hz: float) -> bool:
         """Whether the tempo has left what the segment can follow."""
@@ -156,17 +186,18 @@ class Dancer:
         at = self._cut_beats if planned else float(math.floor(beats))
         tempo_bpm = float(heard["tempo_bpm"]) if not idle and heard["tempo_bpm"] > 0 else 60.0 * float(heard["rate_hz"])
         before = self._choice
+        follows = (-1, -1) if before is None else self._follows(before, at)
         if before is not None:
             self._sample(at, self._ahead)
-        choice = self._choice = self._matcher.process(self._query(heard, at, idle, max(tempo_bpm, 1.0), before))
+        choice = self._choice = self._matcher.process(self._query(heard, at, idle, max(tempo_bpm, 1.0), follows))
         self._idle = idle
+        self._energy_then = float(heard["energy"])
         self._began_beats = at
         self._cut_beats = at + self._fit_to_bar(choice, at, heard)
         self._cuts += 1
-        goes_on = before is not None and (choice.clip, choice.start_beat) == self._goes_on(before)
         if first:
             self._offset[:] = 0.0
-        elif goes_on:
+        elif (choice.clip, choice.start_beat) == follows:
             self._sample(at, self._new)
             self._offset[0] += self._ahead.root[0] - self._new.root[0]
             self._offset[1] += self._ahead.root[2] - self._new.root[2]
@@ -175,13 +206,15 @@ class Dancer:
             self._join(beats, step)
         self.events.append(self._told(choice))
 
-    def _goes_on(self, choice: Choice) -> tuple[int, int]:
-        """The clip and beat that would follow *choice* if nothing were cut."""
+    def _follows(self, choice: Choice, at: float) -> tuple[int, int]:
+        """The clip and its beat that would come at clock beat *at* if *choice* just went on; (-1, -1): between its beats."""
         lib = self._library
         beats = int(lib.clip_beat[choice.clip + 1] - lib.clip_beat[choice.clip]) - 1
-        end = choice.start_beat + round((self._cut_beats - self._began_beats) * choice.level)
+        end = choice.start_beat + (at - self._began_beats) * choice.level
+        if end != round(end):
+            return -1, -1
         looped = bool(lib.clip_flags[choice.clip] & 1)
-        return choice.clip, end % beats if looped else end
+        return choice.clip, round(end) % beats if looped else round(end)
 
     def _fit_to_bar(self, choice: Choice, at: float, heard: Record) -> float:
         """Beats until the next cut: the segment's own, or as many as end on a bar line nearby."""
@@ -192,7 +225,7 @@ class Dancer:
         shorter = beats - over
         return float(shorter if shorter >= meter else shorter + meter)
 
-    def _query(self, heard: Record, at: float, idle: bool, tempo_bpm: float, before: Choice | None) -> Query:
+    def _query(self, heard: Record, at: float, idle: bool, tempo_bpm: float, follows: tuple[int, int]) -> Query:
         for k, j in enumerate(JOIN_JOINTS):
             self._query_pose[k] = self._joints[0, j]
             self._query_velocity[k] = (self._joints[0, j] - self._joints[1, j]) / self._hop_s
@@ -209,7 +242,7 @@ class Dancer:
             tempo_bpm=tempo_bpm,
             beats=at,
             idle=idle,
-            going_on=self._goes_on(before) if before is not None else (-1, -1),
+            going_on=follows,
         )
 
     def _place(self, choice: Choice) -> None:
@@ -222,16 +255,21 @@ class Dancer:
             self._offset[2] = turn
             self._sample(self._began_beats, new)
         joints = self._skeleton.process(new.root, new.rot)
-        weight = ROOT_ANCHOR
-        shift = ROOT_ANCHOR * (old.root - new.root).astype(np.float64)
-        for foot, ball in ((JOINT["left_foot"], 1), (JOINT["right_foot"], 3)):
-            stands = float(old.contacts[ball] * new.contacts[ball])
-            shift += stands * (self._joints[0, foot] - joints[foot])
-            weight += stands
-        self._offset[0], self._offset[1] = shift[0] / weight, shift[2] / weight
+        loads = np.outer(_load(self._joints[0]), _load(joints)).diagonal()
+        stands = old.contacts[[1, 3]] * new.contacts[[1, 3]]
+        anchor = int(np.argmax(stands * loads))
+        shift = self._joints[0, _BALLS] - joints[_BALLS]
+        place = shift[anchor] if stands[anchor] > 0.25 else old.root - new.root
+        self._offset[0], self._offset[1] = place[0], place[2]
+        for foot in range(2):
+            # The foot that bears less takes a step to where the new dance has it, rather than slide there.
+            apart = math.hypot(shift[foot, 0] - place[0], shift[foot, 2] - place[2])
+            if foot != anchor and stands[foot] > 0.25 and apart > STEP_FROM_M:
+                self._feet.step(foot)
 
     def _join(self, beats: float, step: float) -> None:
         """Inertialise from the last two poses shown to the motion as it is now; *step*: beats that a hop lasts."""
+        self._feet.hand_over()
         self._sample(beats - step, self._new)
         self._sample(beats, self._ahead)
         self._inertia.cut(

@@ -5,16 +5,20 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from audio2pose.motion.body import OFFSETS_M
+from audio2pose.motion.body import OFFSETS_M, REST_FOOT_M
 from audio2pose.motion.clip import Clip
+from audio2pose.motion.kinematics import positions
 from audio2pose.music.heard import HEARD, LOCKED, SILENT
 
 
 def clip(
     name: str, *, bpm: float = 120.0, beats: int = 8, style: str = "sway", energy: float = 0.5, idle: bool = False,
-    swing_deg: float = 40.0, travel_m: float = 0.0, looped: bool = True, turn_deg: float = 0.0,
+    swing_deg: float = 40.0, travel_m: float = 0.0, looped: bool = True, turn_deg: float = 0.0, stance_m: float = 0.0,
 ) -> Clip:  # fmt: skip
-    """A body that swings its arms once in two beats; *travel_m* along x, *turn_deg* of facing."""
+    """A body that swings its arms once in two beats; *travel_m* along x, *turn_deg* of facing, feet *stance_m* wider.
+
+    Its knees are a little bent; it stands on both feet, but for a travelling one, whose feet go with it.
+    """
     per_beat = 60.0 * 60.0 / bpm
     T = round(per_beat * beats) + 1
     beat = np.arange(T) / per_beat
@@ -28,9 +32,15 @@ def clip(
         down = Rotation.from_euler("z", sign * 70, degrees=True)
         forward = Rotation.from_euler("x", (swing * sign)[:, None], degrees=True)
         rotations[:, joint] = np.roll((forward * down).as_quat(), 1, -1)
+    lean = np.degrees(np.arcsin(stance_m / 2 / 0.81))
+    for side, (hip, knee, ankle) in ((1.0, (1, 4, 7)), (-1.0, (2, 5, 8))):
+        for joint, bend, out in ((hip, -20.0, side * lean), (knee, 40.0, 0.0), (ankle, -20.0, -side * lean)):
+            rotations[:, joint] = np.roll(Rotation.from_euler("ZX", [out, bend], degrees=True).as_quat(), 1)
+    feet = positions(root[:1].astype(np.float32), rotations[:1])[0, [10, 11], 1]
+    root[:, 1] -= feet.min() - REST_FOOT_M
     return Clip(
         name=name, style=style, fps=60.0, root_m=root.astype(np.float32), rotations=rotations.astype(np.float32),
-        contacts=np.ones((T, 4), np.float32), beat_poses=np.arange(beats + 1) * (T - 1) / beats,
+        contacts=np.full((T, 4), 0.0 if travel_m else 1.0, np.float32), beat_poses=np.arange(beats + 1) * (T - 1) / beats,
         accents=np.array([[0.0, 1.0]], np.float32), entries=tuple(range(0, beats, 4)), phrase_beats=beats, energy=energy,
         looped=looped, idle=idle,
     )  # fmt: skip

@@ -94,21 +94,54 @@ def test_a_clock_that_jumps_by_hours_does_no_harm() -> None:
     assert np.isfinite(poses["rotations"]).all()
 
 
-def test_silence_brings_an_idle_and_music_the_dance_again_on_a_beat() -> None:
+def test_silence_brings_an_idle_and_music_the_dance_again_on_a_bar_line() -> None:
     _, events = _danced(silent(log(40.0), 10.0, 25.0))
     names = [(e["clip"], e["hop"] / 100) for e in events]
-    idle = [t for name, t in names if name == "idle"]
+    idle = [t for name, t in names if name == "idle" and t > 5.0]
     assert 10.0 <= idle[0] <= 10.6
     assert max(idle) < 25.0
-    back = next(t for name, t in names if name != "idle" and t > 20)
-    assert 25.0 <= back <= 25.6
+    back = next(e for e in events if e["clip"] != "idle" and e["hop"] > 2000)
+    assert 2500 <= back["hop"] <= 2750
+    assert back["music_beat"] % 4 == 0
+
+
+def test_the_dance_has_an_entrance_it_stands_until_the_first_bar_line() -> None:
+    heard = log(10.0)
+    heard["bar_origin"] = 3
+    _, events = _danced(heard)
+    assert [e["clip"] for e in events][0] == "idle"
+    assert events[1]["music_beat"] == 3.0
+    assert events[1]["clip"] != "idle"
+
+
+def test_energy_that_leaves_the_segment_brings_a_new_one_on_the_next_bar_line() -> None:
+    heard = log(20.0, energy=0.9)
+    heard["energy"][1050:] = 0.0
+    _, events = _danced(heard)
+    news = next(e for e in events if e["hop"] >= 1050)
+    assert news["hop"] <= 1300
+    assert news["music_beat"] % 4 == 0
+
+
+def test_a_standing_foot_steps_to_where_the_next_segment_has_it() -> None:
+    wide, narrow = clip("wide", stance_m=0.28), clip("narrow", stance_m=0.0)
+    lib = build([wide, narrow], name="made")
+    dancer = Dancer(MatchConfig(repetition_weight=20.0), DanceConfig(), lib, 0.01)
+    poses, _ = _danced(log(20.0), dancer)
+    P = positions(poses["root_m"], poses["rotations"])
+    for ball, contact in ((JOINT["left_foot"], 1), (JOINT["right_foot"], 3)):
+        slip = np.linalg.norm(np.diff(P[:, ball][:, [0, 2]], axis=0), axis=1)
+        stands = (poses["contacts"][1:, contact] > 0.6) & (poses["contacts"][:-1, contact] > 0.6)
+        assert slip[stands].max() < 0.004
+    lifted = P[:, [JOINT["left_foot"], JOINT["right_foot"]], 1].max()
+    assert lifted > 0.04
 
 
 def test_before_the_first_lock_it_idles_and_on_the_flywheel_it_dances() -> None:
     _, events = _danced(log(10.0, state=LISTENING))
     assert {e["clip"] for e in events} == {"idle"}
     _, events = _danced(log(10.0, state=FLYWHEEL))
-    assert "idle" not in {e["clip"] for e in events}
+    assert "idle" not in {e["clip"] for e in events[1:]}
 
 
 def test_a_tempo_that_leaves_the_segments_range_brings_a_new_one_on_the_next_beat() -> None:

@@ -30,6 +30,8 @@ from audio2pose.match.search import TERMS, octave, score_segments
 MUSIC_WEIGHTS = np.array([3.0, 0.5, 0.8, 0.4])
 """How much each descriptor (energy, bass, density, brightness) counts within the music term."""
 NEVER_BEATS = -1e9
+NATURAL_BEATS = 8
+"""A segment lasts two bars: a statement and its answer; a phrase of four is danced twice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,10 +135,11 @@ class Matcher:
         )
 
     def _length(self, clip: int, start: int, level: float) -> int:
-        """Beats of the clip to dance: the phrase's own, or what was asked for in beats of the music; what there is at most."""
+        """Beats of the clip to dance: what was asked for in beats of the music, else eight of them, or a longer phrase whole."""
         lib = self._library
-        asked = self._config.segment_beats
-        beats = max(round(asked * level), 1) if asked else int(lib.clip_phrase[clip])
+        phrase = int(lib.clip_phrase[clip])
+        natural = NATURAL_BEATS if phrase <= NATURAL_BEATS else min(phrase / level, 2 * NATURAL_BEATS)
+        beats = max(round((self._config.segment_beats or natural) * level), 1)
         looped = bool(lib.clip_flags[clip] & 1)
-        there = int(lib.clip_beat[clip + 1] - lib.clip_beat[clip]) - 1 - (0 if looped else start)
-        return max(min(beats, there) if not asked else (beats if looped else min(beats, there)), 1)
+        there = int(lib.clip_beat[clip + 1] - lib.clip_beat[clip]) - 1 - start
+        return beats if looped else max(min(beats, there), 1)

@@ -2,7 +2,8 @@
 
 A foot whose contact says that it stands is locked to the place of its ball on the floor; the body may move above it, and
 the leg (two bones) is solved anew so that the ball stays, the foot keeping its turn in the world. A lock that would pull
-a foot further than RELEASE_M lets go, and what is left of the pull dies away.
+a foot further than RELEASE_M lets go, and what is left of the pull dies away. A foot that stands elsewhere after a join
+than before is told to step: it is lifted over to where the new motion has it.
 
 Shapes   root (3,), rot (24, 4) of one pose, changed in place; target, pull (3,) metres.
 Threads  engine only; kernels without heap or GIL.
@@ -22,7 +23,8 @@ from audio2pose.motion.pose import rest_pose
 from audio2pose.motion.rotation import multiply, normalise, rotate
 
 STANDS = 0.6
-RELEASE_M = 0.14
+RELEASE_M = 0.28
+STEP_S, STEP_LIFT_M = 0.26, 0.045
 LET_GO_HALF_LIFE_S = 0.07
 STRETCH = 0.998
 NEAR_STRAIGHT = 0.12
@@ -120,11 +122,21 @@ class FootLock:
         self._pull: F64 = np.zeros((2, 3))
         self._work: F64 = np.zeros((10, 4))
         self._locked = [False, False]
+        self._stepped_s = [STEP_S, STEP_S]
 
     def reset(self) -> None:
         """No foot is held."""
         self._pull.fill(0.0)
         self._locked = [False, False]
+        self._stepped_s = [STEP_S, STEP_S]
+
+    def hand_over(self) -> None:
+        """At a join the pose as shown, pulls and all, is where the motion goes on from: nothing is left to pull."""
+        self._pull.fill(0.0)
+
+    def step(self, foot: int) -> None:
+        """Lift *foot* (0 left, 1 right) and set it down where the motion has it, within STEP_S."""
+        self._stepped_s[foot] = 0.0
 
     def warm_up(self) -> None:
         """Compile the kernel by pulling the rest pose's left foot."""
@@ -135,11 +147,17 @@ class FootLock:
     def process(self, root: F32, rot: F32, contacts: F32, joints_m: F32, dt_s: float, slides: bool) -> bool:
         """Hold the feet that stand in the pose root (3,), rot (24, 4); *joints_m* (24, 3) are its joints before.
 
-        Returns whether the pose was changed.
+        A stepping foot's *contacts* become 0. Returns whether the pose was changed.
         """
         changed = False
         for f, (hip, knee, ankle, ball) in enumerate(_LEGS):
             pull = self._pull[f]
+            pull[1] = 0.0
+            if self._stepped_s[f] < STEP_S:
+                self._stepped_s[f] += dt_s
+                share = min(self._stepped_s[f] / STEP_S, 1.0)
+                pull[1] = STEP_LIFT_M * math.sin(math.pi * share) ** 2
+                contacts[2 * f : 2 * f + 2] = 0.0
             if slides or contacts[2 * f + 1] < STANDS:
                 self._locked[f] = False
             elif not self._locked[f]:
@@ -153,7 +171,7 @@ class FootLock:
                     pull[0], pull[2] = x, z
             if not self._locked[f]:
                 pull *= 0.5 ** (dt_s / LET_GO_HALF_LIFE_S)
-            if abs(pull[0]) + abs(pull[2]) > 1e-5:
+            if abs(pull[0]) + pull[1] + abs(pull[2]) > 1e-5:
                 shift_ankle(root, rot, OFFSETS_M, hip, knee, ankle, pull, self._work)
                 changed = True
         return changed
