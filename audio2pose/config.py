@@ -19,6 +19,17 @@ from typing import Any
 from audio2pose.errors import ConfigError
 
 
+def _within(config: Any, **ranges: tuple[float, float]) -> None:
+    """Every number of *config* finite, and those named within their range."""
+    for f in dataclasses.fields(config):
+        value, name = getattr(config, f.name), f"{type(config).__name__.removesuffix('Config').lower()}.{f.name}"
+        if not isinstance(value, float | int):
+            continue
+        low, high = ranges.get(f.name, (-1e9, 1e9))
+        if not low <= value <= high:
+            raise ConfigError(f"{name} is {value:g}, must lie within {low:g} to {high:g}: move it there, or leave it out")
+
+
 def _must(ok: bool, message: str) -> None:
     if not ok:
         raise ConfigError(message)
@@ -34,7 +45,7 @@ class HearConfig:
     silence_grace_s: float = 2.0
 
     def __post_init__(self) -> None:
-        _must(self.hop_s > 0.0, f"hear.hop_s is {self.hop_s:g}, must be above 0: leave it at 0.010")
+        _within(self, hop_s=(0.002, 0.05), window_s=(0.004, 0.2), silence_db=(-200.0, 0.0), silence_grace_s=(0.0, 3600.0))
         _must(
             self.window_s >= 2 * self.hop_s,
             f"hear.window_s is {self.window_s:g}, must span at least two hops ({2 * self.hop_s:g}): raise it",
@@ -58,6 +69,10 @@ class BeatConfig:
     forget_s: float = 1.5
 
     def __post_init__(self) -> None:
+        _within(
+            self, tempo_lambda=(1.0, 5000.0), observation_lambda=(2.0, 64.0), half_share=(0.0, 0.9), least_gap_beats=(0.5, 0.95),
+            evidence_half_life_s=(0.01, 60.0), forget_s=(0.05, 3600.0),
+        )  # fmt: skip
         _must(
             20.0 <= self.min_bpm < self.max_bpm <= 400.0,
             f"beat.min_bpm ({self.min_bpm:g}) must lie below beat.max_bpm ({self.max_bpm:g}), both within 20 to 400: "
@@ -97,6 +112,7 @@ class ClockConfig:
             f"clock.min_rate ({self.min_rate:g}) and clock.max_rate ({self.max_rate:g}) must lie on either side of 1: "
             "leave them at 0.75 and 1.33",
         )
+        _within(self, half_life_beats=(0.01, 64.0), min_rate=(0.1, 1.0), max_rate=(1.0, 10.0), jump_beats=(0.05, 0.5))
         _must(self.half_life_beats > 0.0, f"clock.half_life_beats is {self.half_life_beats:g}, must be above 0: raise it")
 
 
@@ -105,13 +121,13 @@ class MatchConfig:
     """Weights of the matcher's cost terms, in one table; 0 switches a term off."""
 
     music_weight: float = 1.5
-    tempo_weight: float = 1.5
+    tempo_weight: float = 0.7
     pose_weight: float = 1.0
     velocity_weight: float = 0.6
-    repetition_weight: float = 2.5
+    repetition_weight: float = 4.0
     stage_weight: float = 0.5
     style_weight: float = 0.7
-    memory_beats: float = 32.0
+    memory_beats: float = 64.0
     temperature: float = 0.05
     style: str = ""
     segment_beats: int = 0
@@ -119,11 +135,12 @@ class MatchConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        weights = {f.name: (0.0, 1e6) for f in dataclasses.fields(self) if f.name.endswith("_weight")}
+        _within(self, **weights, memory_beats=(1.0, 1e6), temperature=(0.0, 1e6), bpm_threshold=(0.0, 1000.0), seed=(0, 2**62))
         _must(
             self.segment_beats in (0, 1, 2, 4, 8, 16, 32),
             f"match.segment_beats is {self.segment_beats}, must be 1, 2, 4, 8, 16 or 32 (0: two bars, or a longer phrase)",
         )
-        _must(self.seed >= 0, f"match.seed is {self.seed}, must be 0 or more")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,11 +152,16 @@ class DanceConfig:
     min_rate: float = 0.75
     max_rate: float = 1.33
     stage_radius_m: float = 1.2
-    idle_grace_s: float = 2.0
 
     def __post_init__(self) -> None:
-        _must(0.0 <= self.latency_s <= 0.5, f"dance.latency_s is {self.latency_s:g}, must lie within 0 to 0.5 s")
-        _must(self.half_life_s >= 0.0, f"dance.half_life_s is {self.half_life_s:g}, must be 0 (no blend) or more")
+        _within(
+            self, latency_s=(0.0, 0.5), half_life_s=(0.0, 10.0), min_rate=(0.3, 0.99), max_rate=(1.01, 3.0),
+            stage_radius_m=(0.2, 1000.0),
+        )  # fmt: skip
+        _must(
+            self.max_rate >= 1.2 * self.min_rate,
+            f"dance.min_rate ({self.min_rate:g}) and dance.max_rate ({self.max_rate:g}) are too close: leave them at 0.75 and 1.33",
+        )
 
 
 BACKGROUNDS: dict[str, str] = {

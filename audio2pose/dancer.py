@@ -19,7 +19,7 @@ import numpy as np
 from audio2pose.arrays import F32, F64, Record
 from audio2pose.config import DanceConfig, MatchConfig
 from audio2pose.match.describe import JOIN_JOINTS
-from audio2pose.match.index import SLIDE, Library
+from audio2pose.match.index import LOOPED, SLIDE, Library
 from audio2pose.match.matcher import Choice, Matcher, Query
 from audio2pose.motion.blend import Inertia
 from audio2pose.motion.body import JOINT, N_JOINTS
@@ -35,6 +35,8 @@ TURN_KEPT_RAD = 0.7
 """A segment that begins facing further off than this keeps its turn, and turns back to the audience while it dances."""
 TURN_HALF_LIFE_S = 1.5
 HOME_SPEED_M_S = 0.10
+LEAD_SLEW = 0.15
+"""Share of the clock's own rate by which the body may run faster or slower while its lead changes."""
 STEP_FROM_M = 0.05
 """At a join, a standing foot that would end further off than this is lifted and set down anew."""
 NEWS_ENERGY, NEWS_AFTER_BEATS = 0.28, 4.0
@@ -77,6 +79,7 @@ class Dancer:
 
     def __init__(self, match: MatchConfig, dance: DanceConfig, library: Library, hop_s: float) -> None:
         self._config, self._library, self._hop_s = dance, library, hop_s
+        self._asked_beats = match.segment_beats
         self._matcher = Matcher(match, library, min_rate=dance.min_rate, max_rate=dance.max_rate)
         self._inertia = Inertia(dance.half_life_s)
         self._feet = FootLock()
@@ -91,6 +94,7 @@ class Dancer:
         self._joints: F32 = np.zeros((2, N_JOINTS, 3), np.float32)  # of the pose shown last, and of the one before
         self._latency_s = dance.latency_s
         self.events: list[dict[str, Any]] = []
+        self.faults = 0
         self.reset()
 
     def reset(self) -> None:
@@ -105,6 +109,7 @@ class Dancer:
         self._cuts = 0
         self._idle = True
         self._energy_then = 0.0
+        self._lead_beats = 0.0
         self._offset: F64 = np.zeros(3)  # x, z of the clip's origin on the stage, and its turn in radians
         for s in (self._now, self._shown, self._before):
             s.root[:], s.rot[:], s.contacts[:] = self._rest["root_m"], self._rest["rotations"], 1.0
@@ -130,9 +135,9 @@ class Dancer:
         """The POSE for the hop's end plus the latency; overwritten at the next call."""
         self.events.clear()
         clock, rate = float(heard["beat"]), float(heard["rate_hz"])
-        beats = clock + rate * self._latency_s
         jumps = int(heard["jumps"])
         step = rate * self._hop_s
+        beats = clock + self._ahead_of(clock, rate, step)
         if jumps != self._jumps:
             self._jump(beats, step)
             self._jumps = jumps
@@ -145,9 +150,26 @@ class Dancer:
             self._cut(heard, beats, step, idle or first, first)
         self._sample(beats, self._now)
         self._inertia.process(self._now.root, self._now.rot, self._hop_s)
+        if not math.isfinite(float(self._now.root.sum()) + float(self._now.rot.sum())):
+            # A hole in the library's motion: the body stays as it was shown last.
+            self._now.take(self._shown)
+            self._inertia.reset()
+            self.faults += 1
         self._settle()
         self._publish(heard, beats)
         return self._out[0]
+
+    def _ahead_of(self, clock: float, rate_hz: float, step: float) -> float:
+        """Beats by which the body runs ahead of the clock: rate times latency, approached no faster than a body can.
+
+        Taken as it is, it would leap with every step of the rate, at the first lock and at each change of tempo.
+        """
+        wanted = rate_hz * self._latency_s
+        if self._choice is None:
+            self._lead_beats = wanted
+        slew = LEAD_SLEW * step
+        self._lead_beats += min(max(wanted - self._lead_beats, -slew), slew)
+        return self._lead_beats
 
     def _leaves(self, heard: Record, beats: float, idle: bool, rate_hz: float) -> bool:
         """Whether the segment is left on this beat, before its time."""
@@ -178,6 +200,7 @@ class Dancer:
         self._began_beats += shift
         self._cut_beats += shift
         self._beats = beats
+        self._feet.hand_over()
         self._join(beats, step)
 
     def _cut(self, heard: Record, beats: float, step: float, idle: bool, first: bool) -> None:
@@ -202,6 +225,7 @@ class Dancer:
             self._offset[0] += self._ahead.root[0] - self._new.root[0]
             self._offset[1] += self._ahead.root[2] - self._new.root[2]
         else:
+            self._feet.hand_over()
             self._place(choice)
             self._join(beats, step)
         self.events.append(self._told(choice))
@@ -213,17 +237,25 @@ class Dancer:
         end = choice.start_beat + (at - self._began_beats) * choice.level
         if end != round(end):
             return -1, -1
-        looped = bool(lib.clip_flags[choice.clip] & 1)
+        looped = bool(lib.clip_flags[choice.clip] & LOOPED)
         return choice.clip, round(end) % beats if looped else round(end)
 
     def _fit_to_bar(self, choice: Choice, at: float, heard: Record) -> float:
         """Beats until the next cut: the segment's own, or as many as end on a bar line nearby."""
         beats, meter = choice.beats, int(heard["meter"])
-        if meter < 2 or beats < meter:
+        if meter < 2 or beats < meter or self._asked_beats:
             return beats
         over = (at + beats - int(heard["bar_origin"])) % meter
         shorter = beats - over
-        return float(shorter if shorter >= meter else shorter + meter)
+        fits = shorter if shorter >= meter else shorter + meter
+        return float(min(fits, self._left(choice)))
+
+    def _left(self, choice: Choice) -> float:
+        """Beats of the music until the clip of *choice* has no motion left; a looped one goes on for ever."""
+        lib = self._library
+        if lib.clip_flags[choice.clip] & LOOPED:
+            return math.inf
+        return (lib.clip_beats(choice.clip).shape[0] - 1 - choice.start_beat) / choice.level
 
     def _query(self, heard: Record, at: float, idle: bool, tempo_bpm: float, follows: tuple[int, int]) -> Query:
         for k, j in enumerate(JOIN_JOINTS):
@@ -269,7 +301,6 @@ class Dancer:
 
     def _join(self, beats: float, step: float) -> None:
         """Inertialise from the last two poses shown to the motion as it is now; *step*: beats that a hop lasts."""
-        self._feet.hand_over()
         self._sample(beats - step, self._new)
         self._sample(beats, self._ahead)
         self._inertia.cut(
@@ -285,7 +316,7 @@ class Dancer:
         poses = lib.clip_poses(choice.clip)
         at = choice.start_beat + (beats - self._began_beats) * choice.level
         laps = 0.0
-        if lib.clip_flags[choice.clip] & 1:
+        if lib.clip_flags[choice.clip] & LOOPED:
             laps = math.floor(at / (own.shape[0] - 1))
             at -= laps * (own.shape[0] - 1)
         sample(

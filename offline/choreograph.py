@@ -183,7 +183,7 @@ def listen(song: SongReader, settings: Settings, *, causal: bool, told: Told) ->
         beats = _committed(rows, hop_s)
     else:
         times_s, positions = decode(activations.rows(), hop_s, settings.beat)
-        rows = rehear(rows, times_s, positions)
+        rows = rehear(rows, times_s, positions, hop_s)
         beats = _decoded(times_s, positions, rows, hop_s, hops.seconds)
     return Heard(
         log=rows, beats=beats, seconds=hops.seconds, sample_rate_hz=song.sample_rate_hz, causal=causal, faults=hops.faults()

@@ -131,8 +131,9 @@ class FootLock:
         self._stepped_s = [STEP_S, STEP_S]
 
     def hand_over(self) -> None:
-        """At a join the pose as shown, pulls and all, is where the motion goes on from: nothing is left to pull."""
+        """At a join the pose as shown, pulls and steps and all, is where the motion goes on from: nothing is left of them."""
         self._pull.fill(0.0)
+        self._stepped_s = [STEP_S, STEP_S]
 
     def step(self, foot: int) -> None:
         """Lift *foot* (0 left, 1 right) and set it down where the motion has it, within STEP_S."""

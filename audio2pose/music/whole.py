@@ -28,7 +28,7 @@ from audio2pose.music.heard import FLYWHEEL, IDLE, LISTENING, LOCKED, SILENT
 
 # Tempi further apart than this many steps of the grid never follow each other.
 REACH = 8
-# A song is decoded in pieces that overlap, so that ten hours need no more memory than one piece.
+# A song is decoded in pieces that overlap, so that a long one needs no more memory than one piece.
 PIECE_S, OVERLAP_S = 480.0, 20.0
 WORST = -1e30
 # Mark of a beat that no other came before; steps of tempo are smaller.
@@ -171,7 +171,7 @@ def _refined(beat_times_s: F64, hop_s: float) -> F64:
     return np.where(np.abs(smooth - beat_times_s) < 2.0 * hop_s, smooth, beat_times_s)
 
 
-def rehear(heard_log: NDArray[np.void], beat_times_s: F64, positions: I64, hop_s: float = 0.010) -> NDArray[np.void]:
+def rehear(heard_log: NDArray[np.void], beat_times_s: F64, positions: I64, hop_s: float) -> NDArray[np.void]:
     """The same log (H,) with b on the known beats and its figures telling of the beats to come."""
     log = heard_log.copy()
     n_hops, n_beats = len(log), len(beat_times_s)

@@ -22,6 +22,8 @@ from .turns import inverse, mul, part, turn
 
 ARCH_M = 0.075
 """The hips hang this far behind the balls of the feet; over the balls a body looks about to fall."""
+BODY_S = 0.08
+"""A body's mass cannot be anywhere at once: its place is smoothed by this, whatever the tempo of the steps."""
 FALL_M_S2 = 8.0
 SPINE_SHARES = (0.25, 0.35, 0.40)
 SPINE_DELAYS_BEATS = (0.02, 0.05, 0.09)
@@ -121,7 +123,8 @@ def _over_feet(phrase: Phrase, feet: dict[str, FootPath], weight: F64, face: F64
     yaw = np.radians(face)
     left = np.stack([np.cos(yaw), np.zeros(ring.poses), -np.sin(yaw)], 1)
     front = np.stack([np.sin(yaw), np.zeros(ring.poses), np.cos(yaw)], 1)
-    return between + left * sway[:, None] + front * (surge - ARCH_M)[:, None]
+    place = between + left * sway[:, None] + front * (surge - ARCH_M)[:, None]
+    return ring.smooth(place, BODY_S)
 
 
 def _spine(channel: Channels, ring: Ring, twist: F64, lean: F64, side: F64) -> tuple[F64, F64, F64]:

@@ -17,7 +17,7 @@ def test_silence_has_no_beats_and_stays_idle() -> None:
     log, activations = hear(np.zeros(44100 * 5, np.float32))
     beats_s, places = decode(activations, HOP_S, BeatConfig())
     assert len(beats_s) == len(places) == 0
-    assert (rehear(log, beats_s, places)["state"] == IDLE).all()
+    assert (rehear(log, beats_s, places, HOP_S)["state"] == IDLE).all()
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.01, 0.3, 3.0])
@@ -26,7 +26,7 @@ def test_songs_too_short_for_a_beat_are_looked_at_too(seconds: float) -> None:
     beats_s, places = decode(
         activations.reshape(len(log), -1) if len(log) else np.zeros((0, 3), np.float32), HOP_S, BeatConfig()
     )
-    told = rehear(log, beats_s, places)
+    told = rehear(log, beats_s, places, HOP_S)
     assert len(told) == len(log)
     assert (np.diff(told["beat"]) > 0.0).all()
 
@@ -73,7 +73,7 @@ def test_pieces_give_the_same_beats_as_the_whole(testdata: Path, monkeypatch: py
 def test_the_clock_stands_on_whole_numbers_at_the_known_beats_and_is_smooth() -> None:
     log, _ = hear(clicks(120, 10.0)[0])
     beats_s = np.cumsum([0.6, *np.linspace(0.45, 0.55, 16)])
-    told = rehear(log, beats_s, np.arange(17) % 4 + 1)
+    told = rehear(log, beats_s, np.arange(17) % 4 + 1, HOP_S)
     end_s = (np.arange(len(log)) + 1) * HOP_S
     assert np.abs(np.interp(beats_s, end_s, told["beat"]) - np.arange(17)).max() < 0.01
     assert (np.diff(told["beat"]) > 0.0).all()
@@ -85,7 +85,7 @@ def test_the_clock_stands_on_whole_numbers_at_the_known_beats_and_is_smooth() ->
 def test_bars_of_the_told_log_are_those_of_the_known_beats() -> None:
     log, _ = hear(clicks(120, 10.0)[0])
     beats_s, places = np.arange(0.5, 9.5, 0.5), np.arange(18) % 3 + 1
-    told = rehear(log, beats_s, places)
+    told = rehear(log, beats_s, places, HOP_S)
     committed = told[told["committed"] == 1]
     assert (committed["position"] == places).all()
     numbers = np.round(committed["beat"]).astype(int)
@@ -97,7 +97,7 @@ def test_bars_of_the_told_log_are_those_of_the_known_beats() -> None:
 def test_figures_tell_of_the_beats_to_come() -> None:
     quiet, loud = clicks(120, 8.0)[0] * 0.05, clicks(120, 8.0)[0]
     log, activations = hear(np.concatenate([quiet, loud]))
-    told = rehear(log, *decode(activations, HOP_S, BeatConfig()))
+    told = rehear(log, *decode(activations, HOP_S, BeatConfig()), HOP_S)
     rises = [300 + int(np.argmax(heard["energy"][300:] > 0.8)) for heard in (told, log)]
     assert rises[0] < rises[1] - 80
 
@@ -105,7 +105,7 @@ def test_figures_tell_of_the_beats_to_come() -> None:
 def test_where_it_was_silent_it_stays_silent_and_elsewhere_it_is_locked() -> None:
     sound, _ = clicks(120, 8.0)
     log, activations = hear(np.concatenate([sound, np.zeros(6 * 44100, np.float32), sound]))
-    told = rehear(log, *decode(activations, HOP_S, BeatConfig()))
+    told = rehear(log, *decode(activations, HOP_S, BeatConfig()), HOP_S)
     silent = log["state"] == 4
     assert silent.any()
     assert (told["state"][silent] == log["state"][silent]).all()
@@ -114,6 +114,6 @@ def test_where_it_was_silent_it_stays_silent_and_elsewhere_it_is_locked() -> Non
 
 def test_without_beats_the_log_says_sound_without_a_lock() -> None:
     log, _ = hear(clicks(120, 6.0)[0])
-    told = rehear(log, np.zeros(0), np.zeros(0, np.int64))
+    told = rehear(log, np.zeros(0), np.zeros(0, np.int64), HOP_S)
     assert set(told["state"]) <= {IDLE, LISTENING}
     assert not told["committed"].any()
