@@ -29,6 +29,8 @@ MAGIC = b"A2PLIB\x00\x01"
 VERSION = 1
 ALIGN = 64
 MAX_HEADER_BYTES = 64 << 20
+LOOKED_THROUGH_BYTES = 128 << 20
+"""Motion up to this size is looked through for NaN when it is opened (20 ms); the dancer holds still over a larger one's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,6 +258,10 @@ def _checked(text: dict[str, Any], arrays: dict[str, Any], where: str) -> Librar
             raise _damaged(where, f"has beats of {text['clip_names'][c]} outside the clip")
     if not ((arrays["clip_fps"] > 0).all() and (arrays["clip_bpm"] > 0).all() and (arrays["clip_phrase"] >= 1).all()):
         raise _damaged(where, "has clips without a rate or tempo")
+    small = sum(arrays[k].nbytes for k in ("root_m", "rotations", "contacts")) <= LOOKED_THROUGH_BYTES
+    for key, (kind, _) in _KINDS.items():
+        if kind[1] == "f" and (small or not key.startswith(("root", "rotations", "contacts"))) and not np.isfinite(arrays[key]).all():
+            raise _damaged(where, f"holds NaN or infinite values in {key}")
     for a in arrays.values():
         a.flags.writeable = False  # built or mapped, a kernel sees one type
     return Library(**text, **arrays)

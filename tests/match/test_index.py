@@ -124,6 +124,16 @@ def test_indices_out_of_range_are_told(tmp_path: Path) -> None:
         open_library(tmp_path / "x.a2p")
 
 
+@pytest.mark.parametrize("key", ["rotations", "root_m", "segment_descriptor", "clip_bpm"])
+def test_a_library_with_nan_is_told(tmp_path: Path, key: str) -> None:
+    lib = _library()
+    bad = getattr(lib, key).copy()
+    bad.reshape(-1)[3] = np.nan
+    save(dataclasses.replace(lib, **{key: bad}), tmp_path / "x.a2p")
+    with pytest.raises(LibraryError, match=f"NaN or infinite values in {key}|without a rate"):
+        open_library(tmp_path / "x.a2p")
+
+
 def test_an_unknown_library_name_is_told_with_the_nearest() -> None:
     with pytest.raises(LibraryError, match="did you mean 'builtin'"):
         library("bultin")
