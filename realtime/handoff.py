@@ -21,7 +21,7 @@ class HopRing:
 
     def __init__(self, capacity_frames: int) -> None:
         self._samples: F32 = np.zeros(capacity_frames, np.float32)
-        self._capacity = capacity_frames
+        self.capacity_frames = self._capacity = capacity_frames
         self._read_frames = 0
         self.accepted_frames = 0
         self.dropped_frames = 0

@@ -25,7 +25,13 @@ from audio2pose.media.decode import SongReader
 from .handoff import HopRing
 from .spread import Spread
 
-BLOCK_FRAMES = 256
+BLOCK_S = 0.006
+"""A time and no count of samples: the engine must dance as far ahead of a file at 4 kHz as of one at 48."""
+HOLD_S = 0.25
+"""Without marks the clock stands still after this: sound that did not come is no stream time."""
+BEHIND = 0.25
+"""Share of the ring that a song may be late by and still catch up; beyond it, it goes on from where it is."""
+ROOM_S = 0.001
 HALF_LIFE_S = 1.0
 """Jitter of a device's time stamps is smoothed over this; a crystal's drift (under 1e-4) is followed within 0.2 ms."""
 JUMP_S = 0.050
@@ -65,7 +71,7 @@ class StreamClock:
     def at(self, wall_s: float) -> float:
         """The stream second heard at *wall_s*; -inf before the first sound. Threads: any."""
         anchor = self._anchor
-        return -math.inf if anchor is None else anchor[1] + (wall_s - anchor[0]) * self.speed
+        return -math.inf if anchor is None else anchor[1] + min(wall_s - anchor[0], HOLD_S) * self.speed
 
 
 class Source(Protocol):
@@ -107,7 +113,8 @@ class FileSource:
     """A song, from a file or from samples, at the pace at which it would be heard.
 
     Block k is due at start + end of block k / rate: sleeping too long once delays nothing after it, so the song never
-    drifts from the wall clock. *speed* plays faster than real time.
+    drifts from the wall clock. What holds it up for longer than the ring could make up for moves the start: a song is
+    heard whole. *speed* plays faster than real time.
     """
 
     def __init__(
@@ -117,7 +124,7 @@ class FileSource:
         *,
         end_s: float | None = None,
         speed: float = 1.0,
-        block_frames: int = BLOCK_FRAMES,
+        block_frames: int | None = None,
     ) -> None:
         self._reader: SongReader | None = None
         self._blocks: Iterator[F32]
@@ -125,20 +132,22 @@ class FileSource:
             if sample_rate_hz is None:
                 raise UsageError("samples without their rate cannot be played: give sample_rate_hz with them")
             self.sample_rate_hz = sample_rate_hz
+            n = block_frames or _block_frames(sample_rate_hz)
             samples = song[: None if end_s is None else round(end_s * sample_rate_hz)]
             self.duration_s: float | None = samples.shape[0] / sample_rate_hz
-            self._blocks = (samples[i : i + block_frames] for i in range(0, samples.shape[0], block_frames))
+            self._blocks = (samples[i : i + n] for i in range(0, samples.shape[0], n))
         else:
             self._reader = SongReader(song, end_s=end_s)
             self.sample_rate_hz = self._reader.sample_rate_hz
             self.duration_s = self._reader.duration_s
-            self._blocks = self._reader.blocks(block_frames)
+            n = block_frames or _block_frames(self.sample_rate_hz)
+            self._blocks = self._reader.blocks(n)
         self.speed = speed
-        self.latency_s = block_frames / self.sample_rate_hz
+        self.latency_s = n / self.sample_rate_hz
         self.callback_ms = Spread()
         self.trouble = ""
         self._finished = False
-        self._late_blocks = 0
+        self._late_blocks = self._stalls = 0
 
     def start(self, ring: HopRing, clock: StreamClock) -> None:
         """Remember where the sound goes; it flows from `run` on. Threads: main."""
@@ -161,7 +170,15 @@ class FileSource:
                 self._late_blocks += 1
                 if stop.is_set():
                     return
+            stalled = -left_s * rate > BEHIND * ring.capacity_frames
+            while ring.capacity_frames - ring.waiting_frames < block.shape[0]:
+                stalled = True
+                if stop.wait(ROOM_S):
+                    return
             t_s = time.perf_counter()
+            if stalled:
+                self._stalls += 1
+                began_s, due_s = began_s + t_s - due_s, t_s
             ring.write(block)
             clock.mark(due_s, ring.accepted_frames / self.sample_rate_hz)
             self.callback_ms.add(1e3 * (time.perf_counter() - t_s))
@@ -179,5 +196,9 @@ class FileSource:
 
     @property
     def counters(self) -> Mapping[str, int]:
-        """`late_blocks`: pushed more than ten blocks after they were due. Threads: any."""
-        return {"late_blocks": self._late_blocks, "overflows": 0, "device_losses": 0}
+        """`late_blocks`: pushed more than ten blocks after they were due; `stalls`: the song moved on. Threads: any."""
+        return {"late_blocks": self._late_blocks, "stalls": self._stalls, "overflows": 0, "device_losses": 0}
+
+
+def _block_frames(sample_rate_hz: int) -> int:
+    return max(round(BLOCK_S * sample_rate_hz), 1)

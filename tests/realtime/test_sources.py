@@ -99,6 +99,74 @@ def test_a_source_that_was_held_up_catches_up_without_losing_time() -> None:
     assert clock.at(began_s + 0.5) == pytest.approx(0.5, abs=0.02)
 
 
+class _Reader:
+    """The engine's place: reads all that comes, and keeps it."""
+
+    def __init__(self, ring: HopRing, *, every_s: float) -> None:
+        self.ring, self.heard, self._every_s, self._stop = ring, [], every_s, threading.Event()
+        self._thread = threading.Thread(target=self._read)
+
+    def _read(self) -> None:
+        out = np.zeros(self.ring.capacity_frames, np.float32)
+        while not self._stop.wait(self._every_s):
+            self.heard.append(out[: self.ring.read(out)].copy())
+        self.heard.append(out[: self.ring.read(out)].copy())
+
+    def __enter__(self) -> _Reader:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+
+class _HeldUp(HopRing):
+    """A ring whose writer is held up once for twice what it holds, as by a computer that slept."""
+
+    held_up = False
+
+    def write(self, block: np.ndarray) -> int:
+        if self.accepted_frames > 480 and not self.held_up:
+            self.held_up = True
+            time.sleep(2.0 * self.capacity_frames / RATE_HZ)
+        return super().write(block)
+
+
+def test_after_a_long_stall_a_song_goes_on_from_where_it_was_and_is_heard_whole() -> None:
+    sound = np.random.default_rng(5).standard_normal(RATE_HZ).astype(np.float32)
+    source = FileSource(sound, RATE_HZ)
+    began_s = time.perf_counter()
+    with _Reader(_HeldUp(RATE_HZ // 5), every_s=0.02) as reader:
+        clock = _played(source, reader.ring)
+    assert reader.ring.dropped_frames == 0
+    assert np.array_equal(np.concatenate(reader.heard), sound)
+    assert time.perf_counter() - began_s > 1.3, "the song ran to catch up"
+    assert source.counters["stalls"] == 1
+    assert clock.at(time.perf_counter()) <= 1.0 + 0.3
+
+
+def test_a_reader_that_sleeps_loses_nothing_of_a_song() -> None:
+    sound = np.random.default_rng(6).standard_normal(RATE_HZ).astype(np.float32)
+    source = FileSource(sound, RATE_HZ)
+    with _Reader(HopRing(RATE_HZ // 5), every_s=0.4) as reader:
+        _played(source, reader.ring)
+    assert np.array_equal(np.concatenate(reader.heard), sound)
+    assert source.counters["stalls"] >= 1
+
+
+def test_a_clock_that_is_marked_no_more_stands_still() -> None:
+    """Else a process that was stopped for 7 s would draw 7 s that nobody heard, and then wait for them."""
+    clock = StreamClock()
+    clock.mark(100.0, 2.0)
+    assert clock.at(107.0) == pytest.approx(2.25)
+
+
+@pytest.mark.parametrize("rate_hz", [4_000, 8_000, 44_100, 192_000])
+def test_blocks_last_as_long_at_any_rate(rate_hz: int) -> None:
+    assert FileSource(np.zeros(rate_hz, np.float32), rate_hz).latency_s == pytest.approx(0.006, rel=0.01)
+
+
 def test_stopping_ends_at_once() -> None:
     source, stop = FileSource(np.zeros(60 * RATE_HZ, np.float32), RATE_HZ), threading.Event()
     source.start(HopRing(RATE_HZ), StreamClock())
