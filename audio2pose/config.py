@@ -70,8 +70,8 @@ class BeatConfig:
 
     def __post_init__(self) -> None:
         _within(
-            self, tempo_lambda=(1.0, 5000.0), observation_lambda=(2.0, 64.0), half_share=(0.0, 0.9), least_gap_beats=(0.5, 0.95),
-            evidence_half_life_s=(0.01, 60.0), forget_s=(0.05, 3600.0),
+            self, tempo_lambda=(1.0, 5000.0), observation_lambda=(2.0, 64.0), half_share=(0.0, 0.9),
+            least_gap_beats=(0.5, 0.95), evidence_half_life_s=(0.01, 60.0), forget_s=(0.05, 3600.0),
         )  # fmt: skip
         _must(
             20.0 <= self.min_bpm < self.max_bpm <= 400.0,
@@ -79,9 +79,8 @@ class BeatConfig:
             "swap or move them",
         )
         _must(
-            self.max_bpm >= 2.0 * self.min_bpm,
-            f"the tempo range {self.min_bpm:g} to {self.max_bpm:g} BPM is narrower than an octave: widen it so that "
-            "every tempo or its double fits",
+            self.max_bpm >= 1.05 * self.min_bpm,
+            f"the tempo range {self.min_bpm:g} to {self.max_bpm:g} BPM leaves no room: make it 5 % wide or more",
         )
         _must(
             0.07 <= self.commit_ahead_s <= 0.2,
@@ -160,7 +159,7 @@ class DanceConfig:
         )  # fmt: skip
         _must(
             self.max_rate >= 1.2 * self.min_rate,
-            f"dance.min_rate ({self.min_rate:g}) and dance.max_rate ({self.max_rate:g}) are too close: leave them at 0.75 and 1.33",
+            f"dance.min_rate ({self.min_rate:g}) and dance.max_rate ({self.max_rate:g}) are too close: leave 0.75 and 1.33",
         )
 
 
@@ -282,12 +281,12 @@ def _sections() -> dict[str, dict[str, type]]:
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """AUDIO2POSE_SECTION_KEY; a key that its section does not know is kept, to be told with the nearest."""
     table: dict[str, dict[str, Any]] = {}
-    for section, keys in _sections().items():
-        for key in keys:
-            name = f"AUDIO2POSE_{section}_{key}".upper()
-            if environ.get(name, "") != "":
-                table.setdefault(section, {})[key] = environ[name]
+    for name, value in environ.items():
+        section, _, key = name.removeprefix("AUDIO2POSE_").lower().partition("_")
+        if name.startswith("AUDIO2POSE_") and section in _sections() and key and value:
+            table.setdefault(section, {})[key] = value
     return table
 
 

@@ -233,6 +233,7 @@ def _glfw_canvas(config: StageConfig, title: str) -> tuple[Any, Any, Any]:
                 vsync=True,
                 autoswap=False,
                 keys=None,
+                dpi=96,
             )
     except Exception as error:
         reason = " ".join(str(error).split())[:120].replace(": ", ", ")

@@ -109,7 +109,7 @@ def test_the_dance_has_an_entrance_it_stands_until_the_first_bar_line() -> None:
     heard = log(10.0)
     heard["bar_origin"] = 3
     _, events = _danced(heard)
-    assert [e["clip"] for e in events][0] == "idle"
+    assert events[0]["clip"] == "idle"
     assert events[1]["music_beat"] == 3.0
     assert events[1]["clip"] != "idle"
 

@@ -260,7 +260,11 @@ def _checked(text: dict[str, Any], arrays: dict[str, Any], where: str) -> Librar
         raise _damaged(where, "has clips without a rate or tempo")
     small = sum(arrays[k].nbytes for k in ("root_m", "rotations", "contacts")) <= LOOKED_THROUGH_BYTES
     for key, (kind, _) in _KINDS.items():
-        if kind[1] == "f" and (small or not key.startswith(("root", "rotations", "contacts"))) and not np.isfinite(arrays[key]).all():
+        if (
+            kind[1] == "f"
+            and (small or not key.startswith(("root", "rotations", "contacts")))
+            and not np.isfinite(arrays[key]).all()
+        ):
             raise _damaged(where, f"holds NaN or infinite values in {key}")
     for a in arrays.values():
         a.flags.writeable = False  # built or mapped, a kernel sees one type

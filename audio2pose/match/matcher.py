@@ -135,7 +135,7 @@ class Matcher:
         )
 
     def _length(self, clip: int, start: int, level: float) -> int:
-        """Beats of the clip to dance: what was asked for in beats of the music, else eight of them, or a longer phrase whole."""
+        """Beats of the clip to dance: what was asked for in beats of the music, else eight, or a longer phrase whole."""
         lib = self._library
         phrase = int(lib.clip_phrase[clip])
         natural = NATURAL_BEATS if phrase <= NATURAL_BEATS else min(phrase / level, 2 * NATURAL_BEATS)

@@ -205,6 +205,8 @@ class SongReader:
                     return
                 done += min(room, chunk.shape[0])
                 yield chunk[:room]
+                if done == self._stop_frames:
+                    return
             frame = next(self._frames, None)
 
     def _samples(self, frame: AudioFrame) -> F32:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import socket
 from typing import Any
 
 import numpy as np
@@ -23,17 +24,44 @@ _CANVAS: Any = None
 """The one hidden canvas of the process: each new one would leak its context."""
 
 
+def display_answers() -> bool:
+    """Whether somebody listens behind DISPLAY or WAYLAND_DISPLAY; a name left over from a closed session is none."""
+    wayland, x11 = os.environ.get("WAYLAND_DISPLAY"), os.environ.get("DISPLAY")
+    if wayland and _listens(socket.AF_UNIX, os.path.join(os.environ.get("XDG_RUNTIME_DIR", ""), wayland)):
+        return True
+    host, _, number = (x11 or "").rpartition(":")
+    number = number.partition(".")[0]
+    if not number.isdigit():
+        return False
+    if host in ("", "unix"):
+        path = f"/tmp/.X11-unix/X{number}"
+        return _listens(socket.AF_UNIX, path) or _listens(socket.AF_UNIX, "\0" + path)
+    return os.path.exists(host) or _listens(socket.AF_INET, (host, 6000 + int(number)))
+
+
+def _listens(family: int, address: Any) -> bool:
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.settimeout(0.5)
+            probe.connect(address)
+    except OSError:
+        return False
+    return True
+
+
 def _canvas() -> Any:
     """The hidden canvas, made at the first call; raises DeviceError where EGL cannot be had."""
     global _CANVAS
     if _CANVAS is None:
-        if not os.environ.get("DISPLAY") and not os.environ.get("WAYLAND_DISPLAY"):
+        if not display_answers():
             os.environ.setdefault("EGL_PLATFORM", "surfaceless")
         try:
-            _CANVAS = app.Canvas(app=app.Application("egl"), size=(64, 64), show=False)
+            # A dpi of its own: otherwise a program is asked for it that talks on our standard output.
+            _CANVAS = app.Canvas(app=app.Application("egl"), size=(64, 64), show=False, dpi=96)
         except Exception as error:
+            why = " ".join(str(error).split()).replace(": ", ", ")
             raise DeviceError(
-                f"no offscreen drawing through EGL ({error}), which pictures without a window need: install libegl1 "
+                f"no offscreen drawing through EGL ({why}), which pictures without a window need: install libegl1 "
                 "libegl-mesa0 libgl1-mesa-dri libgles2"
             ) from error
     _CANVAS.set_current()

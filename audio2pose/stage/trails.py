@@ -20,6 +20,8 @@ TRAIL_TRIANGLES = 0, 1, 3, 1, 4, 3, 1, 2, 4, 2, 5, 4
 TRAIL_S = 0.20
 GAP_S = 0.12
 """Pictures further apart than this are no motion: the trail starts anew."""
+LEAP_M = 0.45
+"""Nor is a hand or foot that is elsewhere from one picture to the next: a dancer who appears leaves no trail."""
 STEP_S = 1.0 / 72.0
 _JOINTS = np.array([JOINT["left_hand"], JOINT["right_hand"], JOINT["left_foot"], JOINT["right_foot"]])
 _SLOW_M_S, _FAST_M_S = np.float32(1.2), np.float32(5.0)
@@ -79,6 +81,11 @@ class Trails:
         self._times_s: F64 = np.zeros(N_SAMPLES, np.float64)
         self.reset()
 
+    @property
+    def samples(self) -> int:
+        """How many places the trails run through."""
+        return self._count
+
     def reset(self) -> None:
         """Forget where hands and feet have been."""
         self._head, self._count, self._now_s = 0, 0, 0.0
@@ -87,6 +94,8 @@ class Trails:
         """Note the place of hands and feet at stream time *t_s*; the newest sample follows until a step has passed."""
         last_s = self._now_s
         if self._count and not 0.0 <= t_s - last_s <= GAP_S:
+            self.reset()
+        if self._count and np.abs(positions_m[_JOINTS] - self._ring[self._head]).max() > LEAP_M:
             self.reset()
         self._now_s = t_s
         if self._count < 2 or t_s - self._times_s[(self._head - 1) % N_SAMPLES] >= STEP_S:

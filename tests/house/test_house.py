@@ -150,3 +150,9 @@ def test_a_wrong_preset_is_told_in_words(tmp_path: Path, text: str, told: str) -
 def test_an_unknown_preset_names_the_nearest() -> None:
     with pytest.raises(ConfigError, match="no preset named"):
         settings("hous", environ={})
+
+
+def test_a_misspelt_environment_variable_is_told_and_a_foreign_one_is_not() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'background'"):
+        settings(environ={"AUDIO2POSE_STAGE_BACKGRUND": "chroma"})
+    assert settings(environ={"AUDIO2POSE_CACHE": "x", "AUDIO2POSE_TESTDATA": "y"}) == Settings()

@@ -389,3 +389,11 @@ def test_both_sides_of_a_song_can_be_had(tmp_path: Path, channels: int, left: fl
         sound = np.concatenate(list(song.blocks(1000)))
     assert sound.shape == (9000 - 4410, 2)
     assert sound[0] == pytest.approx([left, right])
+
+
+@pytest.mark.parametrize("end_s", [0.5, 1.0, 1.234, 1.9])
+def test_a_song_that_is_left_early_is_not_damaged(tmp_path: Path, end_s: float) -> None:
+    soundfile.write(tmp_path / "s.wav", np.zeros(2 * 44100), 44100)
+    with SongReader(tmp_path / "s.wav", end_s=end_s) as song:
+        assert sum(b.shape[0] for b in song.blocks()) == round(end_s * 44100)
+        assert song.faults == 0

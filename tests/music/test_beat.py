@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audio2pose.config import BeatConfig
+from audio2pose.config import BeatConfig, ClockConfig, HearConfig
 from audio2pose.music.beat import BeatTracker, tempo_change, tempo_grid, turn_half
+from audio2pose.music.ears import Ears
 from audio2pose.music.spectrum import N_BANDS
 from tests.music.sounds import HOP_S, clicks, committed_s, f_measure, hear, noise, song, true_beats
 
@@ -110,3 +111,9 @@ def test_turning_the_states_by_half_a_beat_twice_changes_nothing_for_even_length
     assert not np.allclose(turned, rows)
     turn_half(1234, lengths, first, row, turned)
     assert np.array_equal(turned, rows)
+
+
+def test_a_narrow_range_holds_the_tracker_to_the_tempo_that_a_dj_knows() -> None:
+    sound, _ = clicks(124, 12.0)
+    log, _ = hear(sound, listener=Ears(HearConfig(), BeatConfig(min_bpm=120.0, max_bpm=130.0), ClockConfig(), 44100))
+    assert log["tempo_bpm"][-1] == pytest.approx(124.0, rel=0.01)

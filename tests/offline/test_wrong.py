@@ -52,10 +52,12 @@ def told(answer: tuple[int, str, str], code: int, *words: str) -> None:
         (["-o", "{out}/a.npz", "--start", "5", "--end", "4"], 2, ["after the start"]),
         (["-o", "{out}/a.npz", "--start", "1:00"], 4, ["start earlier"]),
         (["-o", "{out}/a.npz", "--bpm-range", "fast"], 2, ["55:215"]),
-        (["-o", "{out}/a.npz", "--bpm-range", "100:110"], 2, ["octave"]),
+        (["-o", "{out}/a.npz", "--bpm-range", "100:101"], 2, ["leaves no room"]),
         (["-o", "{out}/a.npz", "--segment-beats", "5"], 2, ["1, 2, 4"]),
         (["-o", "{out}/a.npz", "--bpm-threshold", "-1"], 2, ["0 or more"]),
         (["-o", "{out}/a.npz", "--blend-frames", "4", "--no-blend"], 2, ["contradict"]),
+        (["-o", "{out}/a.npz", "--latency", "90"], 2, ["give --causal"]),
+        (["-o", "{out}/a.npz", "--causal", "--latency", "900"], 2, ["0 to 500"]),
         (["--strip", "{out}/a.jpg"], 2, [".png"]),
     ],
 )

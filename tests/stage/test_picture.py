@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,8 +15,9 @@ from vispy.io import read_png
 from audio2pose.config import BACKGROUNDS
 from audio2pose.motion.body import JOINT
 from audio2pose.stage import camera
-from audio2pose.stage.offscreen import Offscreen
+from audio2pose.stage.offscreen import Offscreen, display_answers
 from audio2pose.stage.palettes import PALETTES, palette
+from audio2pose.stage.trails import Trails
 
 from ..golden.stage.regenerate import HERE, SCENES, draw
 from .poses import lunge, rest
@@ -234,3 +238,31 @@ def test_pictures_are_as_they_were_when_someone_last_looked(offscreen: Callable[
     # Another driver rounds an edge differently: a few pixels may, the picture may not.
     assert off.mean() < 1.5
     assert (off > 40).mean() < 0.01
+
+
+def test_a_display_that_nobody_answers_for_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    for name in (":98", ":98.0", "localhost:98", "nonsense", ":"):
+        monkeypatch.setenv("DISPLAY", name)
+        assert not display_answers()
+
+
+def test_pictures_are_drawn_where_a_dead_display_is_named_and_nothing_is_printed() -> None:
+    code = (
+        "from audio2pose.config import StageConfig; from audio2pose.stage.offscreen import Offscreen; import numpy as np;"
+        "Offscreen(StageConfig(width=64, height=64)).picture(np.zeros((1, 24, 3), np.float32), t_s=0.0, beat=0.0, energy=0.0)"
+    )
+    environ = {k: v for k, v in os.environ.items() if k != "EGL_PLATFORM"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**environ, "DISPLAY": ":98"}, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+
+
+def test_a_dancer_who_appears_leaves_no_trail() -> None:
+    trails = Trails()
+    here, there = np.zeros((24, 3), np.float32), np.full((24, 3), 0.6, np.float32)
+    for k, joints in enumerate([here, here, there, there]):
+        trails.push(joints, 1.0 + k / 60)
+    assert trails.samples == 2

@@ -13,7 +13,7 @@ from tests.stage.poses import lunge
 
 
 def main(path: str, palette: str) -> None:
-    canvas = app.Canvas(app=app.Application("glfw"), size=(320, 180), show=True, autoswap=False)
+    canvas = app.Canvas(app=app.Application("glfw"), dpi=96, size=(320, 180), show=True, autoswap=False)
     canvas.set_current()
     stage = Stage(StageConfig(width=64, height=64, palette=palette))
     seen = []
