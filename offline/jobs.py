@@ -30,6 +30,8 @@ from .render import of_performance, of_poses, set_down, times, write_video
 from .strip import write_strip
 
 SCHEMA = 1
+TOLD_FLOOR_M = 0.08
+"""A floor nearer to ours than this is not worth a word: feet of COCO points are guessed."""
 
 
 def render(args: Namespace) -> int:
@@ -63,7 +65,7 @@ def draw(args: Namespace) -> int:
         # Points from elsewhere have a floor of their own; our own dances are left as they were danced.
         standing_m, moved_m = set_down(poses.positions_m)
         poses = replace(poses, positions_m=standing_m)
-        if moved_m:
+        if abs(moved_m) > TOLD_FLOOR_M:
             say(f"{source.name}: its floor is {-100.0 * moved_m:.0f} cm high, the dance was set on ours")
     now, heard = settings(), None
     if args.audio:
