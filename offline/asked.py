@@ -17,6 +17,7 @@ from typing import Any
 
 from audio2pose.config import Settings, StageConfig, settings
 from audio2pose.errors import OutputError, UsageError
+from audio2pose.flags import overrides as shared
 from audio2pose.media import posefile
 from audio2pose.media.atomic import BesideFile
 from audio2pose.media.decode import SongReader
@@ -29,6 +30,7 @@ VIDEO = ".mp4"
 SUFFIXES = (VIDEO, *posefile.SUFFIXES)
 BLEND_FPS, HALF_LIVES = 30.0, 4.0
 """A blend of N frames at 30 fps is over after four half-lives of the join's offset."""
+MAX_LATENCY_MS = 500.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,30 +83,23 @@ def asked(args: Namespace) -> Asked:
 
 
 def overrides(args: Namespace) -> dict[str, dict[str, Any]]:
-    """The table that the flags of *args* lay over preset and environment; a flag that *args* lacks is unset."""
+    """What the flags of *args* lay over preset and environment: those shared with live, and the ones of files alone."""
     flags = vars(args)
-    beat = dict.fromkeys(("min_bpm", "max_bpm"))
-    if flags.get("bpm_range") is not None:
-        beat["min_bpm"], beat["max_bpm"] = _pair(flags["bpm_range"], ":", float, "--bpm-range", "55:215")
-    stage = dict.fromkeys(("width", "height"))
-    if flags.get("size") is not None:
-        stage["width"], stage["height"] = _pair(flags["size"].lower(), "x", int, "--size", "1280x720")
-    blend, threshold_bpm = flags.get("blend_frames"), flags.get("bpm_threshold")
+    blend, threshold_bpm, latency_ms = flags.get("blend_frames"), flags.get("bpm_threshold"), flags.get("latency")
     for name, value in (("--blend-frames", blend), ("--bpm-threshold", threshold_bpm)):
         if value is not None and not (math.isfinite(value) and value >= 0.0):
             raise UsageError(f"{name} is {value:g}, must be 0 or more: give a number")
     if flags.get("no_blend") and blend is not None:
         raise UsageError("--no-blend and --blend-frames contradict each other: give one of them")
+    if latency_ms is not None and not flags.get("causal"):
+        raise UsageError("--latency is what live danced ahead, a song that is known ahead has none: give --causal with it")
+    if latency_ms is not None and not 0.0 <= latency_ms <= MAX_LATENCY_MS:
+        raise UsageError(f"--latency is {latency_ms:g} ms, must lie within 0 to {MAX_LATENCY_MS:g}: give what live told")
     half_life_s = 0.0 if flags.get("no_blend") else None if blend is None else blend / BLEND_FPS / HALF_LIVES
-    return {
-        "beat": beat,
-        "match": {
-            "style": flags.get("style"), "seed": flags.get("seed"), "segment_beats": flags.get("segment_beats"),
-            "bpm_threshold": threshold_bpm,
-        },
-        "dance": {"half_life_s": half_life_s},
-        "stage": {**stage, "palette": flags.get("palette"), "background": flags.get("background")},
-    }  # fmt: skip
+    table = shared(args)
+    table["match"] |= {"segment_beats": flags.get("segment_beats"), "bpm_threshold": threshold_bpm}
+    table["dance"] = {"half_life_s": half_life_s, "latency_s": None if latency_ms is None else latency_ms / 1e3}
+    return table
 
 
 def stage_of(args: Namespace) -> StageConfig:
@@ -196,13 +191,3 @@ def _one(songs: list[Path], args: Namespace) -> Job:
 
 def _look_exists(stage: StageConfig) -> None:
     flat_colour(stage.background, palette(stage.palette))
-
-
-def _pair(text: str, between: str, kind: Any, flag: str, example: str) -> tuple[Any, Any]:
-    try:
-        a, b = (kind(part) for part in text.split(between))
-        if not (math.isfinite(a) and math.isfinite(b)):
-            raise ValueError(text)
-    except ValueError:
-        raise UsageError(f"{flag} is '{text}', two numbers were wanted: write it as {example}") from None
-    return a, b

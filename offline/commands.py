@@ -16,6 +16,7 @@ def _render_arguments(p: ArgumentParser) -> None:
     p.add_argument("-d", "--dir", metavar="DIR", help="write into this folder, named after each song (.mp4 unless -o says)")
     p.add_argument("--strip", metavar="OUT.png", help="a contact sheet of the dance on 16 beats about the song's middle")
     p.add_argument("--causal", action="store_true", help="dance exactly what live would have danced, nothing heard ahead")
+    p.add_argument("--latency", type=float, metavar="MS", help="with --causal: dance as far ahead as live told that it did")
     p.add_argument("--start", metavar="TIME", help="begin at this time of the song (seconds or M:SS)")
     p.add_argument("--end", metavar="TIME", help="end at this time of the song")
     p.add_argument("--fps", type=float, metavar="N", help="poses or pictures a second (default 60 for poses, 30 for mp4)")

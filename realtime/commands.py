@@ -6,13 +6,13 @@ Threads  main.
 from __future__ import annotations
 
 import math
-import re
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audio2pose.command import Command
 from audio2pose.errors import UsageError
+from audio2pose.flags import overrides
 from audio2pose.terminal import emit_json, say
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def add_live_arguments(parser: ArgumentParser) -> None:
 
 def run_live(args: Namespace) -> int:
     """The show, from flags to the summary."""
-    overrides = _overrides(args)
+    asked = overrides(args)
     records = tuple(_record(text) for text in args.record)
     if args.duration is not None and not 0.0 < args.duration < math.inf:
         raise UsageError(f"--duration is {args.duration:g}, must be above 0 seconds: leave it away to go on for ever")
@@ -71,7 +71,7 @@ def run_live(args: Namespace) -> int:
     from .show import Options, Show  # noqa: PLC0415
 
     targets = tuple(parse_target(text) for text in args.send)
-    chosen = settings(args.preset, overrides)
+    chosen = settings(args.preset, asked)
     options = Options(
         targets=targets,
         window=not args.no_window,
@@ -96,26 +96,6 @@ def run_live(args: Namespace) -> int:
     if show.failure is not None:
         raise show.failure
     return EXIT_INTERRUPTED if show.interrupted else 0
-
-
-def _overrides(args: Namespace) -> dict[str, dict[str, object]]:
-    """Flags as settings; None leaves a setting as it is."""
-    low = high = width = height = None
-    if args.bpm_range is not None:
-        match = re.fullmatch(r"(\d+(?:\.\d+)?):(\d+(?:\.\d+)?)", args.bpm_range)
-        if match is None:
-            raise UsageError(f"--bpm-range is '{args.bpm_range}', must be two tempos: write it like 55:215")
-        low, high = float(match[1]), float(match[2])
-    if args.size is not None:
-        match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", args.size)
-        if match is None:
-            raise UsageError(f"--size is '{args.size}', must be width and height: write it like 1280x720")
-        width, height = int(match[1]), int(match[2])
-    return {
-        "beat": {"min_bpm": low, "max_bpm": high},
-        "match": {"style": args.style, "seed": args.seed},
-        "stage": {"width": width, "height": height, "palette": args.palette},
-    }
 
 
 def _record(text: str) -> Path:

@@ -68,6 +68,8 @@ def for_people(summary: Mapping[str, Any], *, f: float | None, files: Sequence[s
         f"hop {_spread(summary['hop_ms'])} of processor; behind the sound {_spread(summary['lateness_ms'])}",
         f"{summary['frames']} frames drawn ({summary['fps']:.1f} a second, {_spread(summary['frame_ms'])} each)",
     ]
+    ahead_ms = summary["latency_ms"]["ahead"]
+    lines.append(f"danced {ahead_ms:g} ms ahead of the sound; 'render --causal --latency {ahead_ms:g}' dances a file so")
     lines += [f"{count} packets to {name}" for name, count in summary["packets"].items()]
     lines += [f"wrote {name}" for name in files]
     return lines

@@ -115,7 +115,9 @@ class Show:
     def _ahead_s(self) -> float:
         """How far ahead of a hop's end the dance must be, so that every way out finds its moment in the published run."""
         outs_s = [self._options.latency_s, *(t.latency_s for t in self._options.targets)]
-        return max(max(outs_s) + self._source.latency_s + 2.0 * self._performer.hop_s, self._settings.dance.latency_s)
+        least_s = max(outs_s) + self._source.latency_s + 2.0 * self._performer.hop_s
+        # In whole milliseconds, so that what is told of it makes the same dance again.
+        return max(math.ceil(1e3 * least_s - 1e-6) / 1e3, self._settings.dance.latency_s)
 
     def _open_screen(self) -> Screen | None:
         """The window; pictures in memory without one; nothing where neither can be had and nobody needs pictures."""
@@ -215,8 +217,10 @@ class Show:
             self._run_thread("sender", lambda: broadcaster.run(self._stop))
         self._source.start(self._ring, self._clock)
         # Only an open device knows how old its sound is; what comes before the engine runs waits in the ring.
-        if self._ahead_s() > self._settings.dance.latency_s:
-            self._performer.set_latency(self._ahead_s())
+        ahead_s = self._ahead_s()
+        if ahead_s > self._settings.dance.latency_s:
+            self._performer.set_latency(ahead_s)
+        self._teller.ahead_s = ahead_s
         self._run_thread("engine", lambda: self._engine.run(self._stop), urgent=True)
         self._run_thread("source", lambda: self._source.run(self._stop), urgent=True)
 

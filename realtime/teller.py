@@ -57,6 +57,7 @@ class Teller:
         self._said: dict[str, int] = {}  # for eyes, each time twice as many: a stream of lines hides the next trouble
         self._began_s = self._told_s = time.perf_counter()
         self._ended_s = math.inf
+        self.ahead_s = 0.0
         self.segments: list[dict[str, Any]] = []
         self.failure: OutputError | None = None
 
@@ -165,7 +166,11 @@ class Teller:
             "lateness_ms": engine.lateness_ms.told(),
             "frame_ms": screen.frame_ms.told() if screen is not None else {"p50": None, "p99": None, "max": None},
             "callback_ms": self._source.callback_ms.told(),
-            "latency_ms": {"input": round(1e3 * self._source.latency_s, 2), "output": round(1e3 * self._latency_s, 2)},
+            "latency_ms": {
+                "input": round(1e3 * self._source.latency_s, 2),
+                "output": round(1e3 * self._latency_s, 2),
+                "ahead": round(1e3 * self.ahead_s, 6),
+            },
             "dropped_hops": self._dropped_hops(),
             "overflows": counters.get("overflows", 0),
             "device_losses": counters.get("device_losses", 0),

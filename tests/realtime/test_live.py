@@ -18,6 +18,8 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+import soundfile
+from scipy.signal import resample_poly
 
 from audio2pose.config import settings
 from audio2pose.motion.body import JOINT_NAMES
@@ -84,7 +86,8 @@ def test_the_summary_is_one_document_with_the_keys_of_the_contract(ran: Ran) -> 
     for spread in ("hop_ms", "lateness_ms", "frame_ms", "callback_ms"):
         assert set(summary[spread]) == {"p50", "p99", "max"}
         assert 0.0 < summary[spread]["p50"] <= summary[spread]["p99"] <= summary[spread]["max"]
-    assert set(summary["latency_ms"]) == {"input", "output"}
+    assert set(summary["latency_ms"]) == {"input", "output", "ahead"}
+    assert summary["latency_ms"]["ahead"] == 80.0, "the default, which render --causal has too"
     assert summary["dropped_hops"] == summary["overflows"] == summary["device_losses"] == 0
     assert summary["frames"] > 100
     assert set(summary["packets"]) == {ran.target}
@@ -176,11 +179,35 @@ def test_the_dance_is_the_one_that_render_causal_makes(ran: Ran, testdata: Path,
     command = [sys.executable, "-m", "audio2pose", "render", str(path), "--causal", "--end", f"{SECONDS:g}", "--seed", "3"]
     subprocess.run([*command, "--fps", "100", "-o", str(tmp_path / "r.npz")], check=True, capture_output=True, timeout=60)
     with np.load(ran.folder / "o.npz") as live_one, np.load(tmp_path / "r.npz") as rendered:
-        for name in ("root_m", "contacts", "beat_times_s", "beat_positions", "segment_ids"):
+        for name in ("contacts", "beat_times_s", "beat_positions", "segment_ids"):
             assert np.array_equal(live_one[name], rendered[name]), name
         # Hop poses are the same bits (test_heart.py); the grid of a file falls on them to 1e-13 of a hop.
-        assert np.abs(live_one["rotations"] - rendered["rotations"]).max() < 1e-7
+        for name in ("root_m", "rotations"):
+            assert np.abs(live_one[name] - rendered[name]).max() < 1e-7, name
         assert live_one["segment_starts_s"] == pytest.approx(rendered["segment_starts_s"], abs=1e-6)
+
+
+def test_a_dance_for_a_slow_screen_is_danced_again_from_the_latency_that_live_tells(testdata: Path, tmp_path: Path) -> None:
+    """300 ms ahead, to a song at 4 kHz; without --latency the same file gives another dance."""
+    sound, rate_hz = song(testdata, 5.0)
+    file = tmp_path / "low.wav"
+    soundfile.write(file, resample_poly(sound, 4000, rate_hz), 4000)
+    show = live(
+        "--from-file", str(file), "--duration", "4", "--no-window", "--latency-ms", "300", "--json",
+        "--record", str(tmp_path / "o.npz"),
+    )  # fmt: skip
+    out, err = show.communicate(timeout=60)
+    ahead_ms = json.loads(out)["latency_ms"]["ahead"]
+    assert ahead_ms == 326.0, err
+    danced = {}
+    for name, flags in (("same", ["--latency", f"{ahead_ms:g}"]), ("other", [])):
+        command = [sys.executable, "-m", "audio2pose", "render", str(file), "--causal", "--end", "4", *flags]
+        subprocess.run([*command, "--fps", "100", "-o", str(tmp_path / "r.npz")], check=True, capture_output=True, timeout=60)
+        with np.load(tmp_path / "r.npz") as rendered:
+            danced[name] = rendered["rotations"]
+    with np.load(tmp_path / "o.npz") as live_one:
+        assert np.abs(live_one["rotations"] - danced["same"]).max() < 1e-7
+        assert np.abs(live_one["rotations"] - danced["other"]).max() > 0.01
 
 
 def test_an_independent_receiver_prints_every_joint_of_the_dance(ran: Ran) -> None:
@@ -296,9 +323,9 @@ def test_without_a_display_a_show_that_leaves_the_process_goes_on_and_its_events
         (["--demo", "--record", "o.avi"], 2, "can be recorded"),
         (["--demo", "--record", "nowhere/o.mp4"], 5, "there is no folder"),
         (["--demo", "--no-window", "--size", "321x180", "--record", "o.mp4"], 2, "even sizes"),
-        (["--demo", "--bpm-range", "fast"], 2, "write it like 55:215"),
+        (["--demo", "--bpm-range", "fast"], 2, "write it as 55:215"),
         (["--demo", "--no-window", "--style", "hous"], 2, "did you mean 'house'"),
-        (["--demo", "--size", "big"], 2, "write it like 1280x720"),
+        (["--demo", "--size", "big"], 2, "write it as 1280x720"),
         (["--demo", "--duration", "0"], 2, "above 0"),
         (["--demo", "--palette", "embr", "--no-window"], 2, "did you mean 'ember'"),
     ],
