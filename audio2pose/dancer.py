@@ -291,12 +291,13 @@ class Dancer:
         stands = old.contacts[[1, 3]] * new.contacts[[1, 3]]
         anchor = int(np.argmax(stands * loads))
         shift = self._joints[0, _BALLS] - joints[_BALLS]
-        place = shift[anchor] if stands[anchor] > 0.25 else old.root - new.root
+        anchored = stands[anchor] > 0.25
+        place = shift[anchor] if anchored else old.root - new.root
         self._offset[0], self._offset[1] = place[0], place[2]
         for foot in range(2):
-            # The foot that bears less takes a step to where the new dance has it, rather than slide there.
+            # A foot that will stand elsewhere takes a step to where the new dance has it, rather than slide there.
             apart = math.hypot(shift[foot, 0] - place[0], shift[foot, 2] - place[2])
-            if foot != anchor and stands[foot] > 0.25 and apart > STEP_FROM_M:
+            if not (anchored and foot == anchor) and new.contacts[2 * foot + 1] > 0.25 and apart > STEP_FROM_M:
                 self._feet.step(foot)
 
     def _join(self, beats: float, step: float) -> None:
