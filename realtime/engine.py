@@ -21,7 +21,7 @@ from audio2pose.music.heard import LOCKED
 from audio2pose.music.hops import Hopper
 from audio2pose.performer import Performer
 
-from .handoff import HopRing, Latest
+from .handoff import Echo, HopRing, Latest
 from .moment import RUN_POSES, moment_dtype
 from .sources import Source, StreamClock
 from .spread import Spread
@@ -70,7 +70,7 @@ class Engine:
         self._moment: Record = np.zeros(1, moment_dtype(run_poses))[0]
         self._run = self._moment["run"]
         self._followers: list[Latest] = []
-        self._echoes: list[HopRing] = []
+        self._echoes: list[Echo] = []
         self.events: deque[dict[str, Any]] = deque(maxlen=MAX_EVENTS)
         self.beat_times_s: list[float] = []
         self.beat_positions: list[int] = []
@@ -84,9 +84,9 @@ class Engine:
         self._followers.append(Latest(self._moment.dtype))
         return self._followers[-1]
 
-    def echo(self, capacity_frames: int) -> HopRing:
-        """The sound as the performer heard it, for a recorder. Threads: main, before `run`."""
-        self._echoes.append(HopRing(capacity_frames))
+    def echo(self, capacity_frames: int) -> Echo:
+        """The hops that the performer heard, for a recorder: not a sample more. Threads: main, before `run`."""
+        self._echoes.append(Echo(capacity_frames))
         return self._echoes[-1]
 
     def run(self, stop: Event) -> None:
@@ -102,10 +102,9 @@ class Engine:
         """Dance what waits in the ring, one block of it at most; how many samples that was. Threads: engine."""
         n = self._ring.read(self._block)
         if n:
-            block = self._block[:n]
-            for echo in self._echoes:
-                echo.write(block)
-            for hop in self._hopper.feed(block):
+            for hop in self._hopper.feed(self._block[:n]):
+                for echo in self._echoes:
+                    echo.write(hop)
                 self._hop(hop)
         return n
 

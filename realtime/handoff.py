@@ -8,6 +8,8 @@ Source   the ring buffer and util/TripleBuffer.hpp of Ableton/link, on attribute
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 
 from audio2pose.arrays import F32, Record
@@ -56,6 +58,50 @@ class HopRing:
         out[first:n] = self._samples[: n - first]
         self._read_frames = at + n
         return n
+
+
+class Echo(HopRing):
+    """A HopRing for a reader that must keep the time of what it reads: it is told where sound is missing, and how much.
+
+    Once something did not fit, nothing is queued until half the ring is free: one long hole and no sieve.
+    """
+
+    def __init__(self, capacity_frames: int) -> None:
+        super().__init__(capacity_frames)
+        self._holes: deque[tuple[int, int]] = deque()  # (accepted frames before it, its frames)
+        self._hole_frames = 0
+        self.holes = 0
+
+    def write(self, block: F32) -> int:
+        """Queue all of *block* (N,) or nothing; how many samples that was. Threads: writer."""
+        n, free = block.shape[0], self._capacity - self.waiting_frames
+        if free < (max(n, self._capacity // 2) if self._hole_frames else n):
+            self.holes += self._hole_frames == 0
+            self._hole_frames += n
+            self.dropped_frames += n
+            return 0
+        if self._hole_frames:
+            # Told before what follows it is seen, so that the reader never reads across it.
+            self._holes.append((self.accepted_frames, self._hole_frames))
+            self._hole_frames = 0
+        return super().write(block)
+
+    def read(self, out: F32) -> int:
+        """As of a HopRing, up to the next hole. Threads: reader."""
+        n = min(out.shape[0], self.waiting_frames)
+        if self._holes:
+            n = min(n, self._holes[0][0] - self._read_frames)
+        return super().read(out[:n])
+
+    def hole(self) -> int:
+        """How many samples are missing where the next are read; told once. Threads: reader."""
+        if self._holes and self._holes[0][0] == self._read_frames:
+            return self._holes.popleft()[1]
+        return 0
+
+    def last_hole(self) -> int:
+        """How many are missing at the very end. Threads: reader, after the writer has ended."""
+        return self._hole_frames
 
 
 class Latest:

@@ -1,7 +1,8 @@
 """The show into a file: pictures and the sound as it was heard, in step by stream time; or every hop's pose.
 
 Shapes   picture: (H, W, 3) uint8; sound: (N,) mono. Picture n of the file shows stream moment n / fps, sound sample n is
-         sample n of the stream: a picture that came late or never is stood in for by the one before it.
+         sample n of the stream: a picture that came late or never is stood in for by the one before it, sound that was
+         lost by silence of its length.
 Threads  `offer` belongs to the thread that draws and only copies; `run` is the body of the recorder thread, the only one
          that may wait for the encoder.
 Source   our own.
@@ -25,7 +26,7 @@ from audio2pose.media.encode import Mp4Writer
 from audio2pose.motion.kinematics import positions
 from audio2pose.motion.pose import POSE, pose_at
 
-from .handoff import HopRing
+from .handoff import Echo
 
 BUFFERS = 12
 """Pictures on their way to the encoder; those that wait for their sound, which lags by the latency, come on top."""
@@ -52,6 +53,7 @@ class Recorder:
         self._last: U8 | None = None
         self._block: F32 = np.zeros(sample_rate_hz // 4, np.float32)
         self._next = 0
+        self._sound: Echo | None = None
         self.skipped = 0
         self.failure: OutputError | None = None
 
@@ -75,14 +77,17 @@ class Recorder:
     def _number(self, stream_s: float) -> int:
         return math.floor(stream_s * self._fps + 1e-6)
 
-    def run(self, sound: HopRing, stop: Event) -> None:
+    def run(self, sound: Echo, stop: Event) -> None:
         """Write until *stop*, then what is left, and close the file. Threads: the recorder's own."""
+        self._sound = sound
         try:
             while not stop.is_set():
                 self._step(sound)
                 stop.wait(REST_S)
             while self._step(sound):
                 pass
+            self._silence(sound.last_hole())
+            self._show_heard()
             self._fill_up()
             self._writer.close()
         except OutputError as error:
@@ -90,20 +95,40 @@ class Recorder:
             self.failure = error
             self._writer.abort()
 
-    def _step(self, sound: HopRing) -> int:
+    @property
+    def sound_lost(self) -> int:
+        """How often sound was lost, because the encoder was too far behind. Threads: any."""
+        return self._sound.holes if self._sound is not None else 0
+
+    def _step(self, sound: Echo) -> int:
         """Write the sound that came, and the pictures that it has reached; how many samples came."""
+        missing = sound.hole()
+        self._silence(missing)
         n = sound.read(self._block)
         if n:
             self._writer.write_sound(self._block[:n])
+        self._show_heard()
+        return missing + n
+
+    def _silence(self, frames: int) -> None:
+        """Stand in for *frames* of lost sound."""
+        block = np.zeros(self._block.shape[0], np.float32)
+        while frames > 0:
+            n = min(frames, block.shape[0])
+            self._writer.write_sound(block[:n])
+            self._show_heard()
+            frames -= n
+
+    def _show_heard(self) -> None:
+        """Write the pictures that the sound has reached the middle of: so many as a film of that length has."""
         heard_s = self._writer.sound_frames / self._rate_hz
-        while self._waiting and self._waiting[0][0] < heard_s * self._fps:
+        while self._waiting and self._waiting[0][0] + 0.5 <= heard_s * self._fps:
             number, picture = self._waiting.popleft()
             self._repeat(picture if self._last is None else self._last, number)
             self._writer.write_picture(picture)
             if self._last is not None:
                 self._free.append(self._last)
             self._last = picture
-        return n
 
     def _fill_up(self) -> None:
         """The last picture stands until the sound ends."""

@@ -138,6 +138,7 @@ class Teller:
             counts["late_frames"] = self._screen.late_frames
         if self._recorder is not None:
             counts["pictures_not_recorded"] = self._recorder.skipped
+            counts["sound_not_recorded"] = self._recorder.sound_lost
             counts["recording_failed"] = int(self._recorder.failure is not None)
         if self._tap is not None:
             counts["poses_not_recorded"] = self._tap.missed
