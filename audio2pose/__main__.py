@@ -7,10 +7,14 @@ stand in a table here; a command from elsewhere is asked for its own.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import signal
 import sys
+import threading
 import traceback
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
 from audio2pose import __version__
 from audio2pose.config import nearest
@@ -40,6 +44,7 @@ def main(argv: list[str] | None = None) -> int:
     if argv[0] not in commands:
         return _told(f"no command '{argv[0]}'{nearest(argv[0], commands)}", "see: audio2pose --help", 2)
     debug = "--debug" in argv
+    before = _interrupted_by_signals()
     try:
         command = commands[argv[0]].load()
         parser = argparse.ArgumentParser(prog=f"audio2pose {command.name}", description=command.help, allow_abbrev=False)
@@ -54,13 +59,39 @@ def main(argv: list[str] | None = None) -> int:
     except Audio2PoseError as error:
         if debug:
             traceback.print_exc()
-        what, _, then = str(error).rpartition(": ")
-        return _told(what or then, then if what else "", error.exit_code)
+        what, then = error.parts
+        return _told(what, then or f"see: audio2pose {argv[0]} --help", error.exit_code)
     except Exception as error:
         if debug:
             traceback.print_exc()
         what = f"{type(error).__name__}: {error}".splitlines()[0]
         return _told(f"a fault of our own in '{argv[0]}' ({what})", "run it again with --debug and send us what it prints", 1)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _interrupted_by_signals() -> dict[int, Any]:
+    """SIGTERM, and SIGHUP of a terminal that was closed, end every command as Ctrl-C does; the handlers of before.
+
+    A second SIGTERM ends hard. Hang-ups come in pairs, from the terminal and from its shell: a second one is nothing.
+    """
+
+    def interrupt(number: int, frame: object) -> None:
+        for n in before:
+            signal.signal(n, signal.SIG_DFL if n == signal.SIGTERM else signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before: dict[int, Any] = {}
+    if threading.current_thread() is not threading.main_thread():
+        return before
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        # nohup's choice is respected.
+        if number is not None and (handler := signal.getsignal(number)) not in (signal.SIG_IGN, None):
+            before[number] = handler
+            signal.signal(number, interrupt)
+    return before
 
 
 def _overview(commands: dict[str, EntryPoint]) -> str:
@@ -82,7 +113,9 @@ def _ordered(commands: dict[str, EntryPoint]) -> list[tuple[str, EntryPoint]]:
 
 
 def _told(what: str, then: str, code: int) -> int:
-    sys.stderr.write(f"audio2pose: {what}\n" + (f"  {then}\n" if then else ""))
+    with contextlib.suppress(OSError):  # of a terminal that was closed
+        sys.stderr.write(f"audio2pose: {what}\n" + (f"  {then}\n" if then else ""))
+        sys.stderr.flush()
     return code
 
 

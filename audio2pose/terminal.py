@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
@@ -10,8 +11,9 @@ from typing import Any, TextIO
 
 
 def say(line: str, stream: TextIO | None = None) -> None:
-    """One line for eyes, on stderr."""
-    print(line, file=stream or sys.stderr, flush=True)
+    """One line for eyes, on stderr. Nobody may be there any more: a terminal that was closed ends no show."""
+    with contextlib.suppress(OSError):
+        print(line, file=stream or sys.stderr, flush=True)
 
 
 def emit_json(document: Mapping[str, Any]) -> None:
@@ -40,13 +42,15 @@ class Progress:
         left_s = (now - self._started_s) * (1.0 - share) / max(share, 1e-9)
         if self._tty:
             bar = ("=" * int(30 * share)).ljust(30)
-            sys.stderr.write(f"\r{self._what} [{bar}] {100 * share:3.0f} %  {left_s:4.0f} s left ")
-            sys.stderr.flush()
+            with contextlib.suppress(OSError):
+                sys.stderr.write(f"\r{self._what} [{bar}] {100 * share:3.0f} %  {left_s:4.0f} s left ")
+                sys.stderr.flush()
         else:
             say(f"{self._what}: {100 * share:.0f} %, about {left_s:.0f} s left")
 
     def close(self) -> None:
         """Clear the bar."""
         if self._tty and not self._quiet:
-            sys.stderr.write("\r\033[K")
-            sys.stderr.flush()
+            with contextlib.suppress(OSError):
+                sys.stderr.write("\r\033[K")
+                sys.stderr.flush()

@@ -162,7 +162,7 @@ def _tried(name: str, vital: bool, attempt: Callable[[], Found]) -> Check:
     except ModuleNotFoundError as error:
         return Check(name, MISSING, f"no module {error.name}", "pip install audio2pose", vital)
     except Audio2PoseError as error:
-        what, _, then = str(error).rpartition(": ")
+        what, then = error.parts
         return Check(name, MISSING, what or then, then if what else "", vital)
     except Exception as error:
         what = f"{type(error).__name__}: {error}".splitlines()[0]
