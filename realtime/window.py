@@ -29,6 +29,8 @@ from .spread import Spread
 
 LONGEST_WAIT_S = 0.020
 """The main thread looks after signals and trouble at least this often."""
+UNSEEN_FPS = 5.0
+"""Pictures that nobody sees and no film keeps: enough to know that drawing works."""
 
 
 class Screen(Protocol):
@@ -50,7 +52,7 @@ class Pictures:
 
     def __init__(self, config: StageConfig, follower: Follower, recorder: Recorder | None) -> None:
         self._follower, self._recorder = follower, recorder
-        self._fps = config.fps if recorder is None else recorder.fps  # nobody else looks
+        self._fps = min(config.fps, UNSEEN_FPS) if recorder is None else recorder.fps
         self._offscreen = Offscreen(config)
         self.frames = self.late_frames = 0
         self.frame_ms = Spread()
