@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from argparse import ArgumentParser, Namespace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,7 +85,7 @@ def run_live(args: Namespace) -> int:
         events=args.events,
     )
     source, known_s = _source(args)
-    show = Show(chosen, library(args.library), source, options)
+    show = Show(chosen, library(args.library), source, replace(options, keep_beats=bool(known_s)))
     summary = show.run()
     if args.json and args.events != "-":
         emit_json(summary)

@@ -28,6 +28,7 @@ from .spread import Spread
 
 BLOCK_FRAMES = 1024
 MAX_EVENTS = 4096
+MAX_BEATS = 1 << 16
 REST_S = 0.001
 """How long the engine sleeps when the ring is empty: a block waits half of it on average."""
 
@@ -39,6 +40,7 @@ class Tap:
     """
 
     def __init__(self, capacity_poses: int) -> None:
+        self.capacity_poses = capacity_poses
         self._poses = np.zeros(capacity_poses, POSE)
         self._n = 0
         self.missed = 0
@@ -62,9 +64,10 @@ class Engine:
 
     def __init__(
         self, performer: Performer, source: Source, ring: HopRing, clock: StreamClock, *, tap: Tap | None = None,
-        run_poses: int = RUN_POSES,
+        run_poses: int = RUN_POSES, keep_beats: bool = False,
     ) -> None:  # fmt: skip
         self._performer, self._source, self._ring, self._clock, self._tap = performer, source, ring, clock, tap
+        self._keep_beats = keep_beats
         self._hopper = Hopper(source.sample_rate_hz, performer.hop_s)
         self._block: F32 = np.zeros(BLOCK_FRAMES, np.float32)
         self._moment: Record = np.zeros(1, moment_dtype(run_poses))[0]
@@ -108,6 +111,11 @@ class Engine:
                 self._hop(hop)
         return n
 
+    @property
+    def kept_all(self) -> bool:
+        """Whether no more is kept for the end of the show: the tap is full, or the list of beats. Threads: any."""
+        return len(self.beat_times_s) >= MAX_BEATS or (self._tap is not None and self._tap.missed > 0)
+
     def _hop(self, hop: F32) -> None:
         began_s = time.thread_time()
         pose = self._performer.process(hop)
@@ -146,7 +154,7 @@ class Engine:
         if heard["committed"]:
             self.beats += 1
             self.tempo_bpm = float(heard["tempo_bpm"])
-            if math.isfinite(heard["committed_s"]):
+            if self._keep_beats and math.isfinite(heard["committed_s"]) and not self.kept_all:
                 self.beat_times_s.append(float(heard["committed_s"]))
                 self.beat_positions.append(int(heard["position"]))
         for event in self._performer.events:

@@ -150,12 +150,13 @@ def write_poses(
 ) -> None:  # fmt: skip
     """Write the dance of *seconds* that hop *poses* (T,) POSE make, pose k for stream moment k * hop_s.
 
-    *segments* are the events of that name; each begins in the hop that tells it, and is seen the latency later.
+    Where there are fewer poses than that, it ends with them. *segments* are the events of that name; each begins in the hop
+    that tells it, and is seen the latency later.
     Raises OutputError.
     """
     if poses.shape[0] < 2:
         raise OutputError(f"no sound came, so there is no dance to write to {path}: check the input with 'audio2pose devices'")
-    T = max(round(seconds / hop_s), 1)
+    T = min(max(round(seconds / hop_s), 1), poses.shape[0])
     danced = np.zeros(T, POSE)
     run: Any = poses
     for k in range(T):

@@ -23,6 +23,7 @@ from typing import Any
 from audio2pose.config import Settings
 from audio2pose.errors import DeviceError, OutputError, UsageError
 from audio2pose.match.index import Library
+from audio2pose.media.atomic import BesideFile
 from audio2pose.performer import Performer
 from audio2pose.terminal import say
 
@@ -32,7 +33,7 @@ from .handoff import HopRing
 from .moment import RUN_POSES, Follower, warm_up
 from .recorder import MAX_FPS, SOUND_S, Recorder, write_poses
 from .sources import Source, StreamClock
-from .teller import Teller, open_events
+from .teller import Events, Teller
 from .window import Pictures, Screen, Window
 
 SWITCH_S = 0.0005
@@ -58,6 +59,7 @@ class Options:
     duration_s: float = math.inf
     records: tuple[Path, ...] = ()
     events: str | None = None  # a path, or "-" for stdout
+    keep_beats: bool = False  # for `beat_times_s`; kept for a pose file anyway
 
     @property
     def leaves(self) -> bool:
@@ -79,11 +81,14 @@ class Show:
         if len(films) > 1:
             raise UsageError(f"{len(films)} films of one show, one was wanted: give --record one .mp4")
         self._pose_files = pose_files
-        tap_s = options.duration_s if math.isfinite(options.duration_s) else TAP_S
+        tap_s = min(options.duration_s, TAP_S)
         self._tap = Tap(math.ceil(tap_s / hop_s) + 100) if pose_files else None
         outs_s = [options.latency_s, *(t.latency_s for t in options.targets)]
         run_poses = max(RUN_POSES, math.ceil((self._ahead_s() - min(outs_s)) / hop_s) + SLACK_POSES)
-        self._engine = Engine(self._performer, source, self._ring, self._clock, tap=self._tap, run_poses=run_poses)
+        self._engine = Engine(
+            self._performer, source, self._ring, self._clock, tap=self._tap, run_poses=run_poses,
+            keep_beats=options.keep_beats or bool(pose_files),
+        )  # fmt: skip
         self._stop = threading.Event()
         self._stop_recorder = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -93,6 +98,8 @@ class Show:
         self._screen: Screen | None = None
         with contextlib.ExitStack() as undo:
             # Whatever fails here is told before anything has begun, and leaves nothing behind.
+            for path in pose_files:
+                BesideFile(path).discard()
             styles = library.clip_style[library.segment_clip]
             senders = [Sender(t, self._engine.subscribe(), self._clock, styles) for t in options.targets]
             self._broadcaster = Broadcaster(senders) if senders else None
@@ -103,13 +110,15 @@ class Show:
                 )  # fmt: skip
                 undo.callback(self._recorder.abort)
                 self._sound = self._engine.echo(round(SOUND_S * source.sample_rate_hz))
-            events = open_events(options.events)
+            events = Events(options.events) if options.events is not None else None
+            if events is not None:
+                undo.callback(events.close)
             self._screen = self._open_screen()
             undo.pop_all()
         self._teller = Teller(
             source=source, ring=self._ring, engine=self._engine, watch=self._engine.subscribe(), hop_s=hop_s,
             latency_s=options.latency_s, events=events, screen=self._screen, broadcaster=self._broadcaster,
-            recorder=self._recorder, tap=self._tap, keep=bool(pose_files),
+            recorder=self._recorder, tap=self._tap,
         )  # fmt: skip
 
     def _ahead_s(self) -> float:
@@ -129,7 +138,7 @@ class Show:
             except DeviceError as error:
                 if not o.leaves or o.screen is not None:
                     raise
-                say(f"{str(error).rpartition(': ')[0]}; drawing offscreen")
+                say(f"{error.parts[0]}; drawing offscreen")
         try:
             return Pictures(stage, follower, self._recorder)
         except DeviceError:
@@ -156,8 +165,10 @@ class Show:
             self._stop_recorder.set()
             for thread in self._threads:
                 thread.join()
+            # Nothing to do where they were closed.
             if self._recorder is not None:
-                self._recorder.abort()  # nothing to do where it was closed
+                self._recorder.abort()
+            self._teller.close()
             sys.setswitchinterval(interval_s)
             gc.unfreeze()
 
@@ -173,18 +184,22 @@ class Show:
 
     @property
     def beat_times_s(self) -> list[float]:
-        """Beats as committed, stream seconds."""
+        """Beats as committed, stream seconds, where they are kept."""
         return self._engine.beat_times_s
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
-        """Ctrl-C and SIGTERM end the show in order; a second one ends it hard."""
+        """Ctrl-C, SIGTERM and a closed terminal end the show in order; a second Ctrl-C or SIGTERM ends it hard."""
 
         def ask(number: int, frame: object) -> None:
             self._asked = number
-            signal.signal(number, before[number])
+            # Hang-ups come in pairs, from the terminal and from its shell.
+            signal.signal(number, signal.SIG_IGN if number == hang_up else before[number])
 
+        hang_up = getattr(signal, "SIGHUP", None)
         before: dict[int, Any] = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+        if hang_up is not None and signal.getsignal(hang_up) != signal.SIG_IGN:  # nohup's choice is respected
+            before[hang_up] = signal.getsignal(hang_up)
         if threading.current_thread() is threading.main_thread():
             for n in before:
                 signal.signal(n, ask)

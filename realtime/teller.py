@@ -7,8 +7,11 @@ Source   our own.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
+import os
+import stat
 import sys
 import time
 from collections.abc import Mapping
@@ -32,29 +35,62 @@ UNSAID = ("late_hops", "late_frames", "late_blocks", "silent_blocks")
 STATUS = ("beats", "segments", "frames", "fps", "hop_ms", "lateness_ms", "frame_ms", "dropped_hops", "packets", "rss_mib")
 
 
-def open_events(where: str | None) -> TextIO | None:
-    """The stream for `--events`: a file, or stdout for "-". Raises OutputError."""
-    if where is None or where == "-":
-        return sys.stdout if where else None
-    try:
-        return open(where, "w", encoding="utf-8")  # closed by Teller.end
-    except OSError as error:
-        raise output_error(where, error) from error
+class Events:
+    """Where `--events` go: a file, or stdout for "-". What the file held stays until `begin`. Raises OutputError.
+
+    Threads: main.
+    """
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+        self._new = where != "-" and not os.path.lexists(where)
+        self._begun = False
+        try:
+            self._file: TextIO = sys.stdout if where == "-" else open(where, "a", encoding="utf-8")  # noqa: SIM115
+        except OSError as error:
+            raise output_error(where, error) from error
+
+    def begin(self) -> None:
+        """The show begins: what an older show wrote is gone now."""
+        self._begun = True
+        if self._where != "-" and stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):
+            self._file.truncate(0)
+
+    def write(self, event: Mapping[str, Any]) -> None:
+        """One line. Raises OutputError; BrokenPipeError where nobody listens any more: the command ends quietly."""
+        try:
+            self._file.write(json.dumps(event, allow_nan=False) + "\n")
+            self._file.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise output_error(self._where, error) from error
+
+    def close(self) -> None:
+        """Let go; of a show that never began nothing is left."""
+        if self._where == "-":
+            return
+        with contextlib.suppress(OSError):  # a full disk was told when it was written to
+            self._file.close()
+        if self._new and not self._begun:
+            with contextlib.suppress(OSError):
+                os.unlink(self._where)
 
 
 class Teller:
-    """Reads every part's counters. `segments` keeps the events of that name when *keep* is set."""
+    """Reads every part's counters. `segments` keeps the events of that name for as long as *tap* keeps poses."""
 
     def __init__(
         self, *, source: Source, ring: HopRing, engine: Engine, watch: Latest, hop_s: float, latency_s: float,
-        events: TextIO | None, screen: Screen | None, broadcaster: Broadcaster | None, recorder: Recorder | None,
-        tap: Tap | None, keep: bool,
+        events: Events | None, screen: Screen | None, broadcaster: Broadcaster | None, recorder: Recorder | None,
+        tap: Tap | None,
     ) -> None:  # fmt: skip
         self._source, self._ring, self._engine, self._watch = source, ring, engine, watch
-        self._hop_s, self._latency_s, self._events, self._keep = hop_s, latency_s, events, keep
+        self._hop_s, self._latency_s, self._events = hop_s, latency_s, events
         self._screen, self._broadcaster, self._recorder, self._tap = screen, broadcaster, recorder, tap
         self._told: dict[str, int] = {}
         self._said: dict[str, int] = {}  # for eyes, each time twice as many: a stream of lines hides the next trouble
+        self._words = ""
         self._began_s = self._told_s = time.perf_counter()
         self._ended_s = math.inf
         self.ahead_s = 0.0
@@ -63,6 +99,8 @@ class Teller:
 
     def begin(self) -> None:
         """The sound begins now."""
+        if self._events is not None:
+            self._events.begin()
         self._began_s = self._told_s = time.perf_counter()
 
     def process(self) -> None:
@@ -82,15 +120,20 @@ class Teller:
         self._tell()
         summary = self.summary()
         self._put({"t": summary["seconds"], "event": "summary", **summary})
-        if self._events is not None and self._events is not sys.stdout:
-            self._events.close()
+        self.close()
         return summary
+
+    def close(self) -> None:
+        """Let go of the events; called more than once without harm."""
+        if self._events is not None:
+            self._events.close()
+            self._events = None
 
     def _drain(self) -> None:
         events = self._engine.events
         while events:
             event = events.popleft()
-            if self._keep and event["event"] == "segment":
+            if self._tap is not None and event["event"] == "segment" and event["t"] <= self._tap.capacity_poses * self._hop_s:
                 self.segments.append(event)
             self._put(event)
 
@@ -98,23 +141,25 @@ class Teller:
         if self._events is None:
             return
         try:
-            self._events.write(json.dumps(event, allow_nan=False) + "\n")
-            self._events.flush()
-        except BrokenPipeError:
-            raise  # nobody listens any more: the command ends quietly
-        except OSError as error:
-            self.failure = output_error(self._events.name, error)
-            self._events = None
+            self._events.write(event)
+        except OutputError as error:
+            self.failure = error
+            self.close()
 
     def _tell(self) -> None:
         t = round(self._engine.hops * self._hop_s, 3)
+        words = self._source.trouble
+        if words != self._words:
+            self._words = words
+            say(f"trouble: {words}" if words else "the sound is back")
         for what, count in self._counters().items():
             if count > self._told.get(what, 0):
                 self._put({"t": t, "event": "trouble", "what": what, "count": count})
-                if what not in UNSAID and count >= 2 * self._said.get(what, 0):
+                # What the source tells in a sentence was said in it.
+                said = what in UNSAID or (words != "" and what in self._source.counters)
+                if not said and count >= 2 * self._said.get(what, 0):
                     self._said[what] = count
-                    words = self._source.trouble if what in self._source.counters else ""
-                    say(f"trouble: {words or what.replace('_', ' ') + f', {count} so far'}")
+                    say(f"trouble: {what.replace('_', ' ')}, {count} so far")
                 self._told[what] = count
         moment = self._watch.read()
         if moment is None:

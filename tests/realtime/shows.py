@@ -44,14 +44,20 @@ def danced(made: Performer, sound: np.ndarray, sample_rate_hz: int, block_frames
 
 
 def danced_live(
-    made: Performer, sound: np.ndarray, sample_rate_hz: int, *, speed: float, block_frames: int = 256
+    made: Performer,
+    sound: np.ndarray,
+    sample_rate_hz: int,
+    *,
+    speed: float,
+    block_frames: int = 256,
+    keep_beats: bool = True,
 ) -> tuple[np.ndarray, Engine, HopRing]:
     """The same through source, ring and engine thread, as a show does it."""
     made.reset()
     source = FileSource(sound, sample_rate_hz, speed=speed, block_frames=block_frames)
     ring, clock = HopRing(4 * sample_rate_hz), StreamClock()
     tap = Tap(round(sound.shape[0] / sample_rate_hz / made.hop_s) + 10)
-    engine = Engine(made, source, ring, clock, tap=tap)
+    engine = Engine(made, source, ring, clock, tap=tap, keep_beats=keep_beats)
     source.start(ring, clock)
     stop = threading.Event()
     threads = [threading.Thread(target=body, args=(stop,)) for body in (engine.run, source.run)]

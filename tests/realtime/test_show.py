@@ -12,13 +12,16 @@ import pytest
 from pythonosc.osc_bundle import OscBundle
 
 from audio2pose.config import settings
-from audio2pose.errors import OutputError, SongError
+from audio2pose.errors import DeviceError, OutputError, SongError
 from audio2pose.match.find import library
 from audio2pose.media.demo_song import demo_song
+from audio2pose.realtime import engine as engine_module
 from audio2pose.realtime.broadcast import Target
+from audio2pose.realtime.handoff import HopRing
 from audio2pose.realtime.report import f_measure
 from audio2pose.realtime.show import Options, Show
-from audio2pose.realtime.sources import FileSource
+from audio2pose.realtime.sources import FileSource, StreamClock
+from tests.realtime.shows import danced_live, performer
 
 SMALL = {"stage": {"width": 64, "height": 64}}
 
@@ -93,6 +96,88 @@ def test_a_folder_that_is_not_there_is_told_before_the_show(tmp_path: Path) -> N
     with pytest.raises(OutputError, match="there is no folder"):
         _show(_source(), records=(tmp_path / "o.mp4",), events=str(tmp_path / "nowhere" / "e.jsonl"))
     assert not list(tmp_path.iterdir())
+
+
+def test_what_cannot_be_written_is_told_before_the_show_and_older_files_stay(tmp_path: Path) -> None:
+    (tmp_path / "d.npz").mkdir()
+    (tmp_path / "e.jsonl").write_text("an older show\n")
+    with pytest.raises(OutputError, match="is a folder"):
+        _show(_source(), records=(tmp_path / "d.npz",), events=str(tmp_path / "e.jsonl"))
+    assert (tmp_path / "e.jsonl").read_text() == "an older show\n"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["d.npz", "e.jsonl"]
+
+
+class _Gone(FileSource):
+    """A source that does not open: a sound card that was pulled out since it was looked at."""
+
+    def start(self, ring: HopRing, clock: StreamClock) -> None:
+        raise DeviceError("the sound input is gone: plug it in")
+
+
+def test_a_show_that_cannot_start_leaves_the_events_of_the_last_one_and_nothing_new(tmp_path: Path) -> None:
+    old, new = tmp_path / "old.jsonl", tmp_path / "new.jsonl"
+    old.write_text("an older show\n")
+    for where in (old, new):
+        show = _show(_Gone(np.zeros(4410, np.float32), 44100), events=str(where), records=(tmp_path / "o.mp4",))
+        with pytest.raises(DeviceError, match="is gone"):
+            show.run()
+    assert old.read_text() == "an older show\n"
+    assert [p.name for p in tmp_path.iterdir()] == ["old.jsonl"]
+    show = _show(_source(0.3), events=str(old))
+    show.run()
+    assert '"event": "summary"' in old.read_text()
+    assert "older" not in old.read_text()
+
+
+def test_a_pose_file_ends_where_its_room_does_and_that_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Three hours are kept of a show without end; here a second of three."""
+    monkeypatch.setattr("audio2pose.realtime.show.TAP_S", 0.0)
+    show = _show(_source(3.0), records=(tmp_path / "o.npz",))
+    summary = show.run()
+    with np.load(tmp_path / "o.npz") as poses:
+        assert poses["positions_m"].shape[0] == 100, "the room of a show of no length"
+        assert (poses["segment_starts_s"] < 1.2).all()
+        assert (poses["beat_times_s"] < 1.2).all()
+    assert summary["seconds"] == 3.0
+    assert "poses not recorded" in capsys.readouterr().err
+
+
+def test_beats_are_kept_only_where_someone_wants_them() -> None:
+    made = performer(song_hz := demo_song().sample_rate_hz)
+    sound = demo_song().samples[8 * song_hz : 18 * song_hz]
+    for keep, limit in ((False, 10), (True, 3)):
+        engine_module.MAX_BEATS, before = limit, engine_module.MAX_BEATS
+        try:
+            _, engine, _ = danced_live(made, sound, song_hz, speed=8.0, keep_beats=keep)
+        finally:
+            engine_module.MAX_BEATS = before
+        assert engine.beats > 8
+        assert len(engine.beat_times_s) == len(engine.beat_positions) == (3 if keep else 0)
+
+
+class _Troubled(FileSource):
+    """A song with a source's trouble in its second second, without any counter that tells it."""
+
+    def run(self, stop: threading.Event) -> None:
+        threading.Timer(0.5, setattr, [self, "trouble", "the cable is loose: push it in"]).start()
+        threading.Timer(2.2, setattr, [self, "trouble", ""]).start()
+        super().run(stop)
+
+
+def test_the_trouble_of_a_source_is_said_once_when_it_changes(capsys: pytest.CaptureFixture[str]) -> None:
+    song = demo_song()
+    _show(_Troubled(song.samples, song.sample_rate_hz, end_s=3.6)).run()
+    err = capsys.readouterr().err
+    assert err.count("trouble: the cable is loose: push it in") == 1
+    assert err.count("the sound is back") == 1
+
+
+def test_pictures_that_nobody_sees_are_few_and_the_rate_that_is_told_is_true() -> None:
+    summary = _show(_source(2.0)).run()
+    assert 8 <= summary["frames"] <= 11
+    assert summary["fps"] == pytest.approx(5.0, abs=0.7)
 
 
 def test_f_counts_beats_found_within_70_ms_once_each() -> None:
