@@ -14,11 +14,11 @@ import sys
 import threading
 import traceback
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import Any, NoReturn
 
 from audio2pose import __version__
 from audio2pose.config import nearest
-from audio2pose.errors import Audio2PoseError
+from audio2pose.errors import Audio2PoseError, UsageError
 
 HELPS = {
     "live": "dance live to a microphone, line-in, or a file at its own pace",
@@ -29,6 +29,18 @@ HELPS = {
     "devices": "sound inputs, loopback ones marked",
     "doctor": "what works on this machine and what to install",
 }
+
+
+class _Parser(argparse.ArgumentParser):
+    """Wrong use in two lines like every other error, not behind a page of usage."""
+
+    def error(self, message: str) -> NoReturn:
+        words = message.removeprefix("unrecognized arguments: ").split()
+        flags = [flag for action in self._actions for flag in action.option_strings if flag.startswith("--")]
+        close = nearest(words[0], flags) if words[0].startswith("--") else ""
+        if "did you mean" not in close:
+            close = f": see {self.prog} --help"
+        raise UsageError(message.replace(": ", " ") + close)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -47,7 +59,7 @@ def main(argv: list[str] | None = None) -> int:
     before = _interrupted_by_signals()
     try:
         command = commands[argv[0]].load()
-        parser = argparse.ArgumentParser(prog=f"audio2pose {command.name}", description=command.help, allow_abbrev=False)
+        parser = _Parser(prog=f"audio2pose {command.name}", description=command.help, allow_abbrev=False)
         parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
         command.add_arguments(parser)
         return int(command.run(parser.parse_args(argv[1:])))

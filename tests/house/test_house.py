@@ -69,6 +69,22 @@ def test_an_unknown_command_names_the_nearest_and_exits_2() -> None:
     assert len(done.stderr.splitlines()) == 2
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["render", "x.ogg", "--otu", "y.mp4"], "did you mean '--out'"),
+        (["live", "--duration", "abc"], "--duration"),
+        (["live", "--demo", "--from-file", "x.ogg"], "not allowed with"),
+        (["render"], "required"),
+    ],
+)
+def test_wrong_flags_are_told_in_two_lines(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert told in " ".join(lines)
+
+
 def test_no_command_at_all_shows_the_overview_and_exits_2() -> None:
     assert _run().returncode == 2
 
