@@ -19,8 +19,9 @@ import numpy as np
 from audio2pose.arrays import F32
 from audio2pose.errors import DeviceError, UsageError
 
-from .devices import InputInfo, find_input, portaudio, quiet_drivers
+from .devices import InputInfo, find_input, portaudio, quiet_drivers, rescan
 from .handoff import HopRing
+from .lookout import Lookout
 from .sources import StreamClock
 from .spread import Spread
 
@@ -44,7 +45,8 @@ class DeviceSource:
     *device* is a part of a name, an index, or None for the system's own; *channels* counts from 1, None takes the first two.
     A named device must be there: DeviceError. Without a name and without any input the source waits (`state`, `trouble`)
     and the ring gets silence at real-time pace, so that the show goes on; with *required* that too is a DeviceError.
-    The same silence stands in for a device whose callbacks stop, until they come again.
+    The same silence stands in for a device whose callbacks stop, until they come again. While no stream is open, because
+    there was no device or the system closed it, the source looks for one every few seconds and opens it.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class DeviceSource:
         required: bool = False,
     ) -> None:
         self.state, self.trouble = WAITING, ""
+        self._device, self._asked_channels = device, channels
         self._must = required or device not in (None, "")
         self.info: InputInfo | None = None
         self.sample_rate_hz = sample_rate_hz or RATES_HZ[0]
@@ -75,6 +78,7 @@ class DeviceSource:
         self._mono: F32 = np.zeros(self.block_frames, np.float32)
         self._part: F32 = np.zeros(self.block_frames, np.float32)
         self._share = np.float32(1.0 / len(self._channels))
+        self._lookout: Lookout | None = None
         self._calls = self._overflows = self._losses = self._silent_blocks = 0
         self._silenced = self._writing = self._ended = False
 
@@ -84,11 +88,23 @@ class DeviceSource:
         self._silenced = self.info is None
         if self.info is None:
             return
+        try:
+            self._open(self.info)
+        except DeviceError as error:
+            if self._must:
+                raise
+            self._silenced, self.trouble = True, str(error)
+            return
+        self.state = OPEN
+
+    def _open(self, info: InputInfo) -> None:
+        """Sound flows from here on. Raises DeviceError."""
         sounddevice = portaudio()
+        self._ended = False
         try:
             with quiet_drivers():
                 self._stream = sounddevice.InputStream(
-                    device=self.info.index,
+                    device=info.index,
                     channels=self._open_channels,
                     samplerate=self.sample_rate_hz,
                     blocksize=self.block_frames,
@@ -99,13 +115,32 @@ class DeviceSource:
                 )
                 self._stream.start()
         except sounddevice.PortAudioError as error:
-            told = _no_open(self.info, error)
-            if self._must:
-                raise told from error
-            self._stream, self._silenced, self.trouble = None, True, str(told)
-            return
+            self._stream = None
+            raise _no_open(info, error) from error
         self.latency_s = float(self._stream.latency)
-        self.state = OPEN
+
+    def _open_anew(self) -> None:
+        """Let go of a stream that the system closed, and open what is there now. Threads: the source's."""
+        stream, self._stream = self._stream, None
+        try:
+            with quiet_drivers():
+                if stream is not None:
+                    stream.close(ignore_errors=True)
+            rescan()
+            info = find_input(self._wanted())
+            channels = _chosen(self._asked_channels, info)
+            _, self._open_channels = _format(info, max(channels) + 1, self.sample_rate_hz)
+            self._channels, self._share = channels, np.float32(1.0 / len(channels))
+            self._open(info)
+            self.info = info
+        except (DeviceError, UsageError) as error:
+            self.trouble = str(error)
+
+    def _wanted(self) -> str | None:
+        """What to look for: the system's own input, or the one that was meant, by its name: numbers change."""
+        if self._device in (None, "") or self.info is None:
+            return None
+        return self.info.full_name
 
     def _callback(self, indata: F32, frames: int, times: Any, status: Any) -> None:
         began_s = time.perf_counter()
@@ -162,6 +197,7 @@ class DeviceSource:
         n, rate = self.block_frames, self.sample_rate_hz
         block = np.zeros(n, np.float32)
         began_s = judged_s = time.perf_counter()
+        self._lookout = lookout = Lookout(self._wanted() or "")
         calls, played = self._calls, 0
         while True:
             played += n
@@ -174,6 +210,9 @@ class DeviceSource:
             self._ring.write(block)
             self._clock.mark(due_s, self._ring.accepted_frames / rate)
             self._silent_blocks += 1
+            # Not while a hung server holds another stream of ours: PortAudio could not start anew.
+            if (self._stream is None or self._ended) and not _ABANDONED and lookout.found():
+                self._open_anew()
             passed_s = time.perf_counter() - judged_s
             if passed_s < RETURN_S:
                 continue
@@ -186,10 +225,12 @@ class DeviceSource:
 
     def stop(self) -> None:
         """Close the device. Threads: main, after `run` returned."""
+        if self._lookout is not None:
+            self._lookout.close()
         stream, self._stream = self._stream, None
         if stream is None:
             return
-        if self.state == LOST and not self._ended:
+        if self.state != OPEN and not self._ended:
             # A stopped sound server was seen to hold `abort` for as long as it stood still, at exit too.
             _ABANDONED.append(stream)
             atexit.unregister(portaudio()._exit_handler)

@@ -1,7 +1,8 @@
 """The sound inputs of this machine, and which of them a person meant.
 
 Shapes   none; `InputInfo` is one row, latencies in seconds.
-Threads  main only. PortAudio looks for devices once, when it starts: `rescan` starts it anew, with every stream closed.
+Threads  main, or the source's while no stream is open. PortAudio looks for devices once, when it starts: `rescan` starts it
+         anew, with every stream closed.
 Source   PortAudio through sounddevice; the words that mark a loopback are the names that drivers ship with.
 """
 
@@ -64,7 +65,8 @@ def portaudio() -> Any:
 def quiet_drivers() -> Iterator[None]:
     """ALSA, JACK and PortAudio write of every device that they try and miss, from C, on stderr: here they don't.
 
-    Their errors still come as exceptions. Meant for the moments of looking and opening; Threads: main.
+    Their errors still come as exceptions. Meant for the moments of looking and opening; Threads: main, or the source's, whose
+    looks may cost another thread's line.
     """
     sys.stderr.flush()
     try:

@@ -17,8 +17,10 @@ import pytest
 from audio2pose.arrays import F32
 from audio2pose.errors import DeviceError, UsageError
 from audio2pose.media.demo_song import demo_song
+from audio2pose.realtime import capture, devices
 from audio2pose.realtime.capture import LOST, OPEN, WAITING, DeviceSource, channel_numbers
 from audio2pose.realtime.handoff import HopRing
+from audio2pose.realtime.lookout import Lookout
 from audio2pose.realtime.sources import StreamClock
 
 RATE_HZ = 48_000
@@ -185,6 +187,9 @@ def test_stopping_while_the_sound_server_hangs_does_not_hang(room: Any) -> None:
         assert time.monotonic() - began_s < 1.0
     finally:
         room.thaw()
+        # A process ends after that; this one goes on, and while such a stream is open no source looks for another.
+        while capture._ABANDONED:
+            capture._ABANDONED.pop().close(ignore_errors=True)
 
 
 def test_a_sound_server_that_dies_is_told_and_the_sound_goes_on_as_silence(room: Any) -> None:
@@ -198,6 +203,70 @@ def test_a_sound_server_that_dies_is_told_and_the_sound_goes_on_as_silence(room:
             assert not listener.source.finished
         finally:
             room.open()
+
+
+def test_an_input_that_appears_after_the_start_is_opened_and_heard(room: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("audio2pose.realtime.lookout.LOOK_S", 0.3)
+    room.close()
+    try:
+        devices.rescan()
+        with Listener(DeviceSource()) as listener:
+            source = listener.source
+            assert source.state == WAITING
+            assert "no sound input" in source.trouble
+            assert not listener.hear(1.5).any()
+            assert source.state == WAITING
+            room.open()
+            listener.wait_for(OPEN, 15.0)
+            assert source.trouble == ""
+            assert source.counters["no_device"] == 0
+            n = listener.hear(0.3).size
+            room.play(clicks(0.2, 3))
+            found = peaks_s(listener.hear(1.3)[n:], source.sample_rate_hz)
+        assert np.diff(found) == pytest.approx([0.2] * 2, abs=0.005)
+    finally:
+        room.close()
+        room.open()
+        devices.rescan()
+
+
+def test_an_input_whose_server_died_is_opened_again_when_it_is_back(room: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("audio2pose.realtime.lookout.LOOK_S", 0.3)
+    with listening("stage_mic", sample_rate_hz=RATE_HZ) as listener:
+        source = listener.source
+        room.close()
+        try:
+            listener.wait_for(LOST)
+            listener.hear(1.0)
+            assert source.state == LOST
+        finally:
+            room.open()
+        listener.wait_for(OPEN, 15.0)
+        n = listener.hear(0.3).size
+        room.play(clicks(0.2, 3))
+        found = peaks_s(listener.hear(1.3)[n:], RATE_HZ)
+    assert np.diff(found) == pytest.approx([0.2] * 2, abs=0.005)
+    assert source.info is not None
+    assert source.info.name == "stage_mic"
+    assert source.counters["device_losses"] == 1
+
+
+def test_a_look_that_hangs_is_given_up_and_holds_nobody_up(room: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sound server that hangs holds whoever asks it; here the one who asks is a child."""
+    monkeypatch.setattr("audio2pose.realtime.lookout.LOOK_S", 0.1)
+    monkeypatch.setattr("audio2pose.realtime.lookout.PATIENCE_S", 0.7)
+    room.freeze()
+    try:
+        lookout, longest_s, began_s = Lookout(""), 0.0, time.monotonic()
+        while time.monotonic() - began_s < 2.0:
+            asked_s = time.monotonic()
+            assert not lookout.found()
+            longest_s = max(longest_s, time.monotonic() - asked_s)
+            time.sleep(0.01)
+        lookout.close()
+        assert longest_s < 0.3
+    finally:
+        room.thaw()
 
 
 def test_live_dances_to_what_a_microphone_hears(room: Any) -> None:
