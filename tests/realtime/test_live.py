@@ -60,9 +60,21 @@ def _free_port() -> int:
 
 @pytest.fixture(scope="module")
 def ran(testdata: Path, tmp_path_factory: pytest.TempPathFactory, need: Callable[[bool, str], None]) -> Ran:
-    """Ten seconds of a real track, heard by liblo's oscdump, into files of each kind."""
+    """Ten seconds of a real track, heard by liblo's oscdump, into files of each kind.
+
+    Danced again, up to three times, where the machine was too busy to draw nine pictures of ten: a film of them tells nothing.
+    """
     need(shutil.which("oscdump") is not None, "oscdump of liblo-tools is missing")
-    folder, port = tmp_path_factory.mktemp("live"), _free_port()
+    for _ in range(3):
+        show = _shown(testdata, tmp_path_factory.mktemp("live"))
+        skipped = [e for e in show.of("trouble") if e["what"] in ("pictures_not_recorded", "dropped_hops")]
+        if show.code == 0 and not skipped and json.loads(show.out)["frames"] >= 0.9 * 30 * SECONDS:
+            break
+    return show
+
+
+def _shown(testdata: Path, folder: Path) -> Ran:
+    port = _free_port()
     with (folder / "osc.txt").open("w") as heard:
         receiver = subprocess.Popen(["oscdump", "-L", str(port)], stdout=heard)
         path = sorted((testdata / "music" / "kentacho").glob("*.ogg"))[0]
