@@ -131,9 +131,11 @@ class Recorder:
             self._last = picture
 
     def _fill_up(self) -> None:
-        """The last picture stands until the sound ends."""
+        """The last picture stands until the sound ends; of a show that was over before its first, that one is shown."""
+        if self._last is None and self._waiting:
+            self._last = self._waiting.popleft()[1]
         if self._last is not None:
-            self._repeat(self._last, round(self._writer.sound_frames / self._rate_hz * self._fps))
+            self._repeat(self._last, max(round(self._writer.sound_frames / self._rate_hz * self._fps), 1))
 
     def _repeat(self, picture: U8, until: int) -> None:
         while self._writer.pictures < until:

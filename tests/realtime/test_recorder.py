@@ -93,6 +93,17 @@ def test_sound_lost_at_the_very_end_is_silence_too(tmp_path: Path) -> None:
     assert sound_s == pytest.approx(1.0, abs=0.003)
 
 
+def test_a_show_that_ends_before_its_first_picture_is_a_film_of_one(tmp_path: Path) -> None:
+    recorder, echo, stop = _recorder(tmp_path), Echo(RATE_HZ), threading.Event()
+    recorder.offer(np.full((64, 64, 3), 90, np.uint8), 0.05)
+    echo.write(NOISE[: 2 * HOP])
+    stop.set()
+    recorder.run(echo, stop)
+    assert recorder.failure is None
+    _, _, greys = _film(tmp_path / "o.mp4")
+    assert greys == [pytest.approx(90, abs=3)]
+
+
 def test_an_echo_tells_each_hole_where_it_lies_with_two_threads_at_it() -> None:
     """What is read, with zeros for the holes, is what was written with the lost hops zeroed, in its place."""
     echo, n = Echo(4096), 4000
