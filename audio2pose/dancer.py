@@ -19,56 +19,26 @@ import numpy as np
 from audio2pose.arrays import F32, F64, Record
 from audio2pose.config import DanceConfig, MatchConfig
 from audio2pose.match.describe import JOIN_JOINTS
-from audio2pose.match.index import LOOPED, SLIDE, Library
-from audio2pose.match.matcher import Choice, Matcher, Query
+from audio2pose.match.index import Library
+from audio2pose.match.matcher import Matcher, Query
 from audio2pose.motion.blend import Inertia
-from audio2pose.motion.body import JOINT, N_JOINTS
+from audio2pose.motion.body import N_JOINTS
 from audio2pose.motion.feet import FootLock
 from audio2pose.motion.kinematics import Skeleton
 from audio2pose.motion.pose import POSE, rest_pose
 from audio2pose.motion.rotation import heading
-from audio2pose.motion.stand import carry_to_stage, lift_to_floor
-from audio2pose.motion.warp import pose_index, sample
+from audio2pose.motion.stand import lift_to_floor
 from audio2pose.music.heard import FLYWHEEL, HEARD, LOCKED, SILENT
+from audio2pose.segment import BALLS, Posture, Segment, load, until_bar_line
 
 TURN_KEPT_RAD = 0.7
 """A segment that begins facing further off than this keeps its turn, and turns back to the audience while it dances."""
-TURN_HALF_LIFE_S = 1.5
-HOME_SPEED_M_S = 0.10
 LEAD_SLEW = 0.15
 """Share of the clock's own rate by which the body may run faster or slower while its lead changes."""
 STEP_FROM_M = 0.05
 """At a join, a standing foot that would end further off than this is lifted and set down anew."""
 NEWS_ENERGY, NEWS_AFTER_BEATS = 0.28, 4.0
 """Where the music's energy has changed by this much and left the segment's, a new one begins on the next bar line."""
-STRAIN = 1.2
-"""A segment is left on the next beat where the tempo goes this far beyond its range (the clock's own bend stays inside)."""
-
-
-_BALLS = [JOINT["left_foot"], JOINT["right_foot"]]
-
-
-def _load(joints_m: F32) -> F64:
-    """(2,) share of the weight on the left and the right foot, from where the pelvis is between them."""
-    left, right, pelvis = (joints_m[j][[0, 2]].astype(np.float64) for j in (*_BALLS, JOINT["pelvis"]))
-    across = left - right
-    share = float((pelvis - right) @ across) / max(float(across @ across), 1e-6)
-    share = min(max(share, 0.02), 0.98)
-    return np.array([share, 1.0 - share])
-
-
-class _Shown:
-    """A root (3,), rotations (24, 4) and contacts (4,) in one place."""
-
-    __slots__ = ("contacts", "root", "rot")
-
-    def __init__(self) -> None:
-        self.root: F32 = np.zeros(3, np.float32)
-        self.rot: F32 = np.zeros((24, 4), np.float32)
-        self.contacts: F32 = np.zeros(4, np.float32)
-
-    def take(self, other: _Shown) -> None:
-        self.root[:], self.rot[:], self.contacts[:] = other.root, other.rot, other.contacts
 
 
 class Dancer:
@@ -83,8 +53,9 @@ class Dancer:
         self._matcher = Matcher(match, library, min_rate=dance.min_rate, max_rate=dance.max_rate)
         self._inertia = Inertia(dance.half_life_s)
         self._feet = FootLock()
-        self._now, self._shown, self._before = _Shown(), _Shown(), _Shown()
-        self._new, self._ahead = _Shown(), _Shown()
+        self._segment = Segment(library)
+        self._now, self._shown, self._before = Posture(), Posture(), Posture()
+        self._new, self._ahead = Posture(), Posture()
         self._skeleton = Skeleton()
         self._out = np.zeros(1, POSE)
         self._rest = rest_pose()
@@ -102,15 +73,13 @@ class Dancer:
         self._matcher.reset()
         self._inertia.reset()
         self._feet.reset()
-        self._choice: Choice | None = None
-        self._began_beats = self._cut_beats = 0.0
+        self._segment.reset()
         self._beats = -math.inf
         self._jumps = 0
         self._cuts = 0
         self._idle = True
         self._energy_then = 0.0
         self._lead_beats = 0.0
-        self._offset: F64 = np.zeros(3)  # x, z of the clip's origin on the stage, and its turn in radians
         for s in (self._now, self._shown, self._before):
             s.root[:], s.rot[:], s.contacts[:] = self._rest["root_m"], self._rest["rotations"], 1.0
         self._joints[:] = self._skeleton.process(self._now.root, self._now.rot)
@@ -144,11 +113,11 @@ class Dancer:
         on_beat = math.floor(max(beats, self._beats)) > self._beats
         self._beats = beats = max(beats, self._beats)
         idle = int(heard["state"]) not in (LOCKED, FLYWHEEL)
-        first = self._choice is None
-        if first or beats >= self._cut_beats or (on_beat and self._leaves(heard, beats, idle, rate)):
+        first = self._segment.choice is None
+        if first or beats >= self._segment.cut_beats or (on_beat and self._leaves(heard, beats, idle, rate)):
             # The dance has an entrance: it stands until the first bar line, whatever is heard.
             self._cut(heard, beats, step, idle or first, first)
-        self._sample(beats, self._now)
+        self._segment.sample(beats, self._now)
         self._inertia.process(self._now.root, self._now.rot, self._hop_s)
         if not math.isfinite(float(self._now.root.sum()) + float(self._now.rot.sum())):
             # A hole in the library's motion: the body stays as it was shown last.
@@ -165,7 +134,7 @@ class Dancer:
         Taken as it is, it would leap with every step of the rate, at the first lock and at each change of tempo.
         """
         wanted = rate_hz * self._latency_s
-        if self._choice is None:
+        if self._segment.choice is None:
             self._lead_beats = wanted
         slew = LEAD_SLEW * step
         self._lead_beats += min(max(wanted - self._lead_beats, -slew), slew)
@@ -177,85 +146,48 @@ class Dancer:
         bar_line = meter < 2 or (math.floor(beats) - int(heard["bar_origin"])) % meter == 0
         if idle != self._idle:
             return idle or bar_line
-        if self._strained(rate_hz):
+        if self._segment.strained(rate_hz, self._config.min_rate, self._config.max_rate):
             return True
-        assert self._choice is not None
         energy = float(heard["energy"])
         changed = abs(energy - self._energy_then) > NEWS_ENERGY
-        unfit = abs(energy - float(self._library.segment_descriptor[self._choice.segment, 0])) > NEWS_ENERGY
-        return not idle and bar_line and changed and unfit and beats - self._began_beats >= NEWS_AFTER_BEATS
-
-    def _strained(self, rate_hz: float) -> bool:
-        """Whether the tempo has left what the segment can follow."""
-        assert self._choice is not None
-        rate = 60.0 * rate_hz * self._choice.level / float(self._library.clip_bpm[self._choice.clip])
-        slack = STRAIN if self._config.min_rate < self._choice.rate < self._config.max_rate else math.inf
-        return not self._config.min_rate / slack < rate < self._config.max_rate * slack
+        unfit = abs(energy - self._segment.energy) > NEWS_ENERGY
+        return not idle and bar_line and changed and unfit and beats - self._segment.began_beats >= NEWS_AFTER_BEATS
 
     def _jump(self, beats: float, step: float) -> None:
         """The clock jumped: shift the segment by whole beats, so that the body moves by less than half a beat."""
-        if self._choice is None or self._beats == -math.inf:
+        if self._segment.choice is None or self._beats == -math.inf:
             return
-        shift = float(round(beats - self._beats))
-        self._began_beats += shift
-        self._cut_beats += shift
+        self._segment.shift(float(round(beats - self._beats)))
         self._beats = beats
         self._feet.hand_over()
         self._join(beats, step)
 
     def _cut(self, heard: Record, beats: float, step: float, idle: bool, first: bool) -> None:
         """Choose the next segment; it begins on the whole beat that was just passed."""
-        planned = not first and 0.0 <= beats - self._cut_beats < 1.0
-        at = self._cut_beats if planned else float(math.floor(beats))
+        segment = self._segment
+        planned = not first and 0.0 <= beats - segment.cut_beats < 1.0
+        at = segment.cut_beats if planned else float(math.floor(beats))
         tempo_bpm = float(heard["tempo_bpm"]) if not idle and heard["tempo_bpm"] > 0 else 60.0 * float(heard["rate_hz"])
-        before = self._choice
-        follows = (-1, -1) if before is None else self._follows(before, at)
-        if before is not None:
-            self._sample(at, self._ahead)
-        choice = self._choice = self._matcher.process(self._query(heard, at, idle, max(tempo_bpm, 1.0), follows))
+        follows = (-1, -1) if first else segment.follows(at)
+        if not first:
+            segment.sample(at, self._ahead)
+        choice = self._matcher.process(self._query(heard, at, idle, max(tempo_bpm, 1.0), follows))
+        lasts = choice.beats if self._asked_beats else until_bar_line(choice, self._library, at, heard)
+        segment.begin(choice, at, lasts)
         self._idle = idle
         self._energy_then = float(heard["energy"])
-        self._began_beats = at
-        self._cut_beats = at + self._fit_to_bar(choice, at, heard)
         self._cuts += 1
         if first:
-            self._offset[:] = 0.0
+            segment.offset[:] = 0.0
         elif (choice.clip, choice.start_beat) == follows:
-            self._sample(at, self._new)
-            self._offset[0] += self._ahead.root[0] - self._new.root[0]
-            self._offset[1] += self._ahead.root[2] - self._new.root[2]
+            segment.sample(at, self._new)
+            segment.offset[0] += self._ahead.root[0] - self._new.root[0]
+            segment.offset[1] += self._ahead.root[2] - self._new.root[2]
         else:
             self._feet.hand_over()
-            self._place(choice)
+            self._place()
             self._join(beats, step)
-        self.events.append(self._told(choice))
-
-    def _follows(self, choice: Choice, at: float) -> tuple[int, int]:
-        """The clip and its beat that would come at clock beat *at* if *choice* just went on; (-1, -1): between its beats."""
-        lib = self._library
-        beats = int(lib.clip_beat[choice.clip + 1] - lib.clip_beat[choice.clip]) - 1
-        end = choice.start_beat + (at - self._began_beats) * choice.level
-        if end != round(end):
-            return -1, -1
-        looped = bool(lib.clip_flags[choice.clip] & LOOPED)
-        return choice.clip, round(end) % beats if looped else round(end)
-
-    def _fit_to_bar(self, choice: Choice, at: float, heard: Record) -> float:
-        """Beats until the next cut: the segment's own, or as many as end on a bar line nearby."""
-        beats, meter = choice.beats, int(heard["meter"])
-        if meter < 2 or beats < meter or self._asked_beats:
-            return beats
-        over = (at + beats - int(heard["bar_origin"])) % meter
-        shorter = beats - over
-        fits = shorter if shorter >= meter else shorter + meter
-        return float(min(fits, self._left(choice)))
-
-    def _left(self, choice: Choice) -> float:
-        """Beats of the music until the clip of *choice* has no motion left; a looped one goes on for ever."""
-        lib = self._library
-        if lib.clip_flags[choice.clip] & LOOPED:
-            return math.inf
-        return (lib.clip_beats(choice.clip).shape[0] - 1 - choice.start_beat) / choice.level
+        self.events.append(segment.told())
 
     def _query(self, heard: Record, at: float, idle: bool, tempo_bpm: float, follows: tuple[int, int]) -> Query:
         for k, j in enumerate(JOIN_JOINTS):
@@ -277,23 +209,23 @@ class Dancer:
             going_on=follows,
         )
 
-    def _place(self, choice: Choice) -> None:
+    def _place(self) -> None:
         """Set the new clip's origin so that the foot that stands goes on standing where it is."""
-        old, new = self._shown, self._new
-        self._offset[:] = 0.0
-        self._sample(self._began_beats, new)
+        old, new, segment = self._shown, self._new, self._segment
+        segment.offset[:] = 0.0
+        segment.sample(segment.began_beats, new)
         turn = math.remainder(heading(old.rot[0]) - heading(new.rot[0]), 2.0 * math.pi)
         if abs(turn) > TURN_KEPT_RAD:
-            self._offset[2] = turn
-            self._sample(self._began_beats, new)
+            segment.offset[2] = turn
+            segment.sample(segment.began_beats, new)
         joints = self._skeleton.process(new.root, new.rot)
-        loads = np.outer(_load(self._joints[0]), _load(joints)).diagonal()
+        loads = load(self._joints[0]) * load(joints)
         stands = old.contacts[[1, 3]] * new.contacts[[1, 3]]
         anchor = int(np.argmax(stands * loads))
-        shift = self._joints[0, _BALLS] - joints[_BALLS]
+        shift = self._joints[0, BALLS] - joints[BALLS]
         anchored = stands[anchor] > 0.25
         place = shift[anchor] if anchored else old.root - new.root
-        self._offset[0], self._offset[1] = place[0], place[2]
+        segment.offset[0], segment.offset[1] = place[0], place[2]
         for foot in range(2):
             # A foot that will stand elsewhere takes a step to where the new dance has it, rather than slide there.
             apart = math.hypot(shift[foot, 0] - place[0], shift[foot, 2] - place[2])
@@ -302,86 +234,29 @@ class Dancer:
 
     def _join(self, beats: float, step: float) -> None:
         """Inertialise from the last two poses shown to the motion as it is now; *step*: beats that a hop lasts."""
-        self._sample(beats - step, self._new)
-        self._sample(beats, self._ahead)
+        self._segment.sample(beats - step, self._new)
+        self._segment.sample(beats, self._ahead)
         self._inertia.cut(
             (self._shown.root, self._shown.rot), (self._before.root, self._before.rot),
             (self._new.root, self._new.rot), (self._ahead.root, self._ahead.rot), self._hop_s,
         )  # fmt: skip
 
-    def _sample(self, beats: float, into: _Shown) -> None:
-        """The segment's pose at clock *beats*, on the stage, before any blend."""
-        lib, choice = self._library, self._choice
-        assert choice is not None
-        own = lib.clip_beats(choice.clip)
-        poses = lib.clip_poses(choice.clip)
-        at = choice.start_beat + (beats - self._began_beats) * choice.level
-        laps = 0.0
-        if lib.clip_flags[choice.clip] & LOOPED:
-            laps = math.floor(at / (own.shape[0] - 1))
-            at -= laps * (own.shape[0] - 1)
-        sample(
-            lib.root_m[poses],
-            lib.rotations[poses],
-            lib.contacts[poses],
-            pose_index(own, at),
-            into.root,
-            into.rot,
-            into.contacts,
-        )
-        if laps:
-            into.root[[0, 2]] += laps * (lib.root_m[poses][-1] - lib.root_m[poses][0])[[0, 2]]
-        carry_to_stage(self._offset, into.root, into.rot)
-
     def _settle(self) -> None:
         """Feet above the floor; slowly home and to the front."""
-        root, offset = self._now.root, self._offset
+        root = self._now.root
         joints = self._skeleton.process(root, self._now.rot)
-        assert self._choice is not None
-        slides = bool(self._library.clip_flags[self._choice.clip] & SLIDE)
-        if self._feet.process(root, self._now.rot, self._now.contacts, joints, self._hop_s, slides):
+        if self._feet.process(root, self._now.rot, self._now.contacts, joints, self._hop_s, self._segment.slides):
             joints = self._skeleton.process(root, self._now.rot)
         lift_to_floor(joints, root)
         self._joints[1] = self._joints[0]
         self._joints[0] = joints
-        x, z = float(root[0]), float(root[2])
-        r = math.hypot(x, z)
-        share = min(max(r / self._config.stage_radius_m - 0.25, 0.0) / 0.5, 1.0)
-        if offset[2] != 0.0:
-            turned = offset[2] * (0.5 ** (self._hop_s / TURN_HALF_LIFE_S) - 1.0)
-            c, s = math.cos(turned), math.sin(turned)
-            dx, dz = x - offset[0], z - offset[1]
-            offset[0], offset[1] = (
-                x - (c * dx + s * dz),
-                z - (-s * dx + c * dz),
-            )  # about the dancer, not the clip's origin
-            offset[2] += turned
-        if r > 1e-6:
-            offset[0] -= x / r * share * HOME_SPEED_M_S * self._hop_s
-            offset[1] -= z / r * share * HOME_SPEED_M_S * self._hop_s
+        self._segment.go_home(root, self._config.stage_radius_m, self._hop_s)
 
     def _publish(self, heard: Record, beats: float) -> None:
-        assert self._choice is not None
         self._before.take(self._shown)
         self._shown.take(self._now)
         out = self._out[0]
         out["time_s"] = (int(heard["hop"]) + 1) * self._hop_s + self._latency_s
         out["beat"] = beats
         out["root_m"], out["rotations"], out["contacts"] = self._now.root, self._now.rot, self._now.contacts
-        out["segment"], out["cuts"] = self._choice.segment, self._cuts
-
-    def _told(self, choice: Choice) -> dict[str, Any]:
-        lib = self._library
-        return {
-            "event": "segment",
-            "id": lib.segment_name(choice.segment),
-            "clip": lib.clip_names[choice.clip],
-            "style": lib.styles[int(lib.clip_style[choice.clip])],
-            "start_beat": choice.start_beat,
-            "beats": round(self._cut_beats - self._began_beats, 3),
-            "music_beat": self._began_beats,
-            "rate": round(choice.rate, 4),
-            "level": choice.level,
-            "cost": round(choice.cost, 4),
-            "terms": choice.terms,
-        }
+        out["segment"], out["cuts"] = self._segment.chosen.segment, self._cuts
