@@ -58,19 +58,27 @@ class BeatConfig:
 
     min_bpm: float = 55.0
     max_bpm: float = 215.0
+    front: str = "learned"
+    onset_share: float = 0.45
     commit_ahead_s: float = 0.080
-    tempo_lambda: float = 200.0
-    observation_lambda: float = 12.0
-    half_share: float = 0.13
+    tempo_lambda: float = 100.0
+    observation_lambda: float = 16.0
+    octave_share: float = 0.0002
+    octave_stay: float = 2.0
+    tempo_weight: float = 0.5
+    downbeat_weight: float = 0.5
+    bar_slip: float = 0.01
     least_gap_beats: float = 0.55
-    evidence_on: float = -3.5
-    evidence_off: float = -7.0
+    evidence_none: float = -2.0
+    evidence_first_s: float = 0.5
+    evidence_on: float = 2.4
+    evidence_off: float = 1.2
     evidence_half_life_s: float = 2.3
     forget_s: float = 1.5
 
     def __post_init__(self) -> None:
         _within(
-            self, tempo_lambda=(1.0, 5000.0), observation_lambda=(2.0, 64.0), half_share=(0.0, 0.9),
+            self, tempo_lambda=(1.0, 5000.0), observation_lambda=(2.0, 64.0), onset_share=(0.0, 1.0),
             least_gap_beats=(0.5, 0.95), evidence_half_life_s=(0.01, 60.0), forget_s=(0.05, 3600.0),
         )  # fmt: skip
         _must(

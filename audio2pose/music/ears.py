@@ -11,32 +11,32 @@ import math
 
 import numpy as np
 
-from audio2pose.arrays import F32, F64, Record
+from audio2pose.arrays import F32, F64, I64, Record
 from audio2pose.config import BeatConfig, ClockConfig, HearConfig
 from audio2pose.music.beat import BeatTracker
 from audio2pose.music.clock import BeatClock
 from audio2pose.music.features import FeatureWindow
 from audio2pose.music.heard import FLYWHEEL, HEARD, IDLE, LISTENING, LOCKED, SILENT
-from audio2pose.music.onset import Onset
-from audio2pose.music.spectrum import N_BANDS, Spectrum
+from audio2pose.music.network import N_TEMPI
 
 LEVEL_WINDOW_S = 0.4
 QUIETEST_DB = -120.0
-ACTIVATION, NOVELTY, SOUNDING = range(3)
-N_ACTIVATIONS = 3
+ACTIVATION, DOWNBEAT, SOUNDING, TEMPO = range(4)
+N_ACTIVATIONS = TEMPO + N_TEMPI
 
 
 class Ears:
-    """Hears hop by hop. `features` is the window of the last beats, `activation` (3,) what whole.decode needs of a hop."""
+    """Hears hop by hop. `features` is the window of the last beats, `activation` (A,) what whole.decode needs of a hop.
+
+    Its columns: ACTIVATION, DOWNBEAT (if it is a beat), SOUNDING, and from TEMPO on each tempo class's probability.
+    """
 
     def __init__(self, hear: HearConfig, beat: BeatConfig, clock: ClockConfig, sample_rate_hz: int) -> None:
         self._config = hear
         self._hop_s = hear.hop_s
-        self._spectrum = Spectrum(hear, sample_rate_hz)
-        self._onset = Onset(hear.hop_s, N_BANDS)
-        self._tracker = BeatTracker(beat, hear.hop_s)
+        self._tracker = BeatTracker(hear, beat, sample_rate_hz)
         self._clock = BeatClock(clock, hear.hop_s)
-        self.features = FeatureWindow(hear.hop_s, self._spectrum)
+        self.features = FeatureWindow(hear.hop_s, self._tracker.spectrum)
         self.activation: F32 = np.zeros(N_ACTIVATIONS, np.float32)
         # Sound is copied here first: kernels are compiled for this one kind of array, whatever the caller holds.
         self._hop: F32 = np.zeros(4 * math.ceil(sample_rate_hz * hear.hop_s) + 4, np.float32)
@@ -48,11 +48,21 @@ class Ears:
     @property
     def bad_samples(self) -> int:
         """Samples so far that were no number and were taken as 0."""
-        return self._spectrum.bad_samples
+        return self._tracker.spectrum.bad_samples
+
+    @property
+    def tempo_lengths(self) -> I64:
+        """(n,) beat length in hops of each tempo that the tracker knows, short to long."""
+        return self._tracker._pointer.lengths
+
+    @property
+    def tempo_belief(self) -> F64:
+        """(n,) how much the tracker believes in each tempo now, of any sum; overwritten by the next call."""
+        return self._tracker._pointer.tempo
 
     def reset(self) -> None:
         """Forget all sound and count hops from 0 again."""
-        for part in (self._spectrum, self._onset, self._tracker, self._clock, self.features):
+        for part in (self._tracker, self._clock, self.features):
             part.reset()
         for state in (self.activation, self._hop, self._levels, self._heards):
             state[:] = 0
@@ -69,30 +79,34 @@ class Ears:
             self.process(self._hop[: self._hop.shape[0] // 4])
         self.reset()
 
+    def help(self, name: str, value: float = 0.0) -> None:
+        """What the performer knows better, as BeatTracker.help takes it. Threads: engine, between two hops."""
+        self._tracker.help(name, value)
+
     def process(self, hop: F32) -> Record:
         """What was heard in *hop* (n,); valid until the next call. Never raises on sound. Threads: engine."""
         n = min(hop.shape[0], self._hop.shape[0])
         sound = self._hop[:n]
         sound[:] = hop[:n]
-        bands = self._spectrum.process(sound)
-        level_db = self._level_db()
+        tracker = self._tracker
+        level_db = self._level_db(tracker.listen(sound))
         sounding = level_db > self._config.silence_db
         self._quiet_hops = 0 if sounding else self._quiet_hops + 1
         silent = self._quiet_hops * self._hop_s >= self._config.silence_grace_s
         self._heard_sound = self._heard_sound or sounding
 
-        activation = self._onset.process(bands)
-        beat = self._tracker.process(activation, bands, self._heard_sound and not silent)
+        beat = tracker.follow(self._heard_sound and not silent)
         self._n_hops += 1
         clock = self._clock
         b = clock.process(self._n_hops * self._hop_s, beat)
         features = self.features
-        features.process(self._spectrum, activation, b, clock.rate_hz, sounding)
-        self.activation[ACTIVATION] = activation
-        self.activation[NOVELTY] = beat["novelty"]
+        features.process(tracker.spectrum, tracker.onset.activation, b, clock.rate_hz, sounding)
+        self.activation[ACTIVATION] = tracker.front.beat
+        self.activation[DOWNBEAT] = tracker.front.downbeat
         self.activation[SOUNDING] = sounding
+        self.activation[TEMPO:] = tracker.front.tempo
 
-        heard, strength = self._heard, self._onset.strength
+        heard, strength = self._heard, tracker.onset.strength
         heard["hop"] = self._n_hops - 1
         heard["beat"] = b
         heard["rate_hz"] = clock.rate_hz
@@ -115,10 +129,10 @@ class Ears:
         heard["state"] = self._state(silent, bool(beat["locked"]))
         return heard
 
-    def _level_db(self) -> float:
-        self._levels[self._n_hops % self._levels.shape[0]] = self._spectrum.mean_square
-        mean_square = float(self._levels.sum()) / self._levels.shape[0]
-        return max(QUIETEST_DB, 10.0 * math.log10(mean_square)) if mean_square > 1e-12 else QUIETEST_DB
+    def _level_db(self, mean_square: float) -> float:
+        self._levels[self._n_hops % self._levels.shape[0]] = mean_square
+        mean = float(self._levels.sum()) / self._levels.shape[0]
+        return max(QUIETEST_DB, 10.0 * math.log10(mean)) if mean > 1e-12 else QUIETEST_DB
 
     def _state(self, silent: bool, locked: bool) -> int:
         if not self._heard_sound:

@@ -1,13 +1,18 @@
-"""The whole song looked at before dancing: its most likely beats, and the log of the ears as if they had known them.
+"""The whole song looked at before dancing: its most likely beats, their places in the bar, and how sure each of them is.
 
-Shapes   activations: (H, A) as Ears.activation per hop; beat_times_s: (B,), positions: (B,) 1 is the downbeat; log: (H,).
+Shapes   H hops, n tempi of L hops a beat, B beats; activations: (H, A) as Ears.activation; sums from the start: (H + 1, ..).
 Threads  any; nothing is shared. Look-ahead only: nothing here is causal.
-Source   semi-Markov Viterbi decoding of the filter's own model (music/beat.py); Fritsch and Carlson 1980 (monotone cubic).
+Source   semi-Markov Viterbi decoding of the live filter's own model (pointer.py); forward-backward for the confidence.
+
+A state is a beat that begins at a hop and lasts one of the n tempi: between two beats nothing can change, so whole beats
+are weighed at once. As in the filter, everything is told against the likelihood of 'no beat here'.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
@@ -15,243 +20,277 @@ from numpy.typing import NDArray
 
 from audio2pose.arrays import F32, F64, I64
 from audio2pose.config import BeatConfig
-from audio2pose.music.bar import AFTER_S, BEFORE_S, OFF_BEAT_BEATS, OFF_BEAT_RATIO, places_of
-from audio2pose.music.beat import (
-    LEAST_ACTIVATION,
-    MOST_ACTIVATION,
-    ONSET_DELAY_S,
-    tempo_change,
-    tempo_grid,
-)
-from audio2pose.music.ears import ACTIVATION, NOVELTY, SOUNDING
-from audio2pose.music.heard import FLYWHEEL, IDLE, LISTENING, LOCKED, SILENT
+from audio2pose.music.bar import places_of
+from audio2pose.music.beat import HARDLY_A_BEAT
+from audio2pose.music.ears import ACTIVATION, DOWNBEAT, SOUNDING, TEMPO
+from audio2pose.music.front import LEARNED, LEARNED_DELAY_S, LEAST, MOST, PLAIN_DELAY_S
+from audio2pose.music.network import tempo_classes_bpm
+from audio2pose.music.pointer import REACH, tempo_change, tempo_grid
 
-# Tempi further apart than this many steps of the grid never follow each other.
-REACH = 8
 # A song is decoded in pieces that overlap, so that a long one needs no more memory than one piece.
 PIECE_S, OVERLAP_S = 480.0, 20.0
 WORST = -1e30
 # Mark of a beat that no other came before; steps of tempo are smaller.
 BEGINNING = 127
+# Evidence of a pulse, nats a second over so many beats to either side: beats go on while it stays above the lower figure,
+# if it reaches the higher one somewhere among them. Crowds reach 4.4, the weakest music of the test clips 9.
+PULSE_BEATS, PULSE_OFF, PULSE_ON = 8, 1.0, 5.0
+# What the hops tell is not independent, as the model believes: so much of it counts when doubts are weighed.
+TEMPER = 0.1
+NEAR_S, NEAR_TEMPI, SMOOTHER_REACH = 0.04, 3, 6
+# Confidence: of beats whose level is doubtful two in three are right, and a weak pulse is none.
+LEVEL_LEAST, LEVEL_MOST, LEVEL_POWER = 0.65, 0.98, 2.0
+PULSE_MIDDLE, PULSE_WIDTH = 3.5, 1.2
+
+
+@dataclass(frozen=True, slots=True)
+class Beats:
+    """Beats of a song: times_s (B,) rising, places (B,) in the bar (1 is the downbeat), confidences (B,) 0..1."""
+
+    times_s: F64
+    places: I64
+    confidences: F64
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the hops of a piece tell: logs summed from its start, and the model's own beliefs."""
+
+    lengths: I64  # (n,) hops a beat
+    reach: I64  # (n,) hops of a beat's first part
+    beat: F64  # (H + 1,) of a beat's first part
+    nothing: F64  # (H + 1,) of 'no pulse at all'
+    tempo: F64  # (H + 1, n) of each tempo
+    prior: F64  # (n,) log prior of a tempo and a phase
+    change: F64  # (n, n) log probability of the next tempo
 
 
 @njit(cache=True, nogil=True)
-def forward(
-    gain_cum: F64, between_cum: F64, observation_lambda: float, log_change: F64, lengths: I64, best: F64,
-    came: NDArray[np.int8],
-) -> None:  # fmt: skip
-    """Best score of a beat that begins at each hop, at each tempo.
+def forward(beat: F64, tempo: F64, prior: F64, change: F64, reach: I64, lengths: I64, best: F64,
+            came: NDArray[np.int8]) -> None:  # fmt: skip
+    """Best score of all up to a beat's first part that begins at each hop, at each tempo.
 
-    *gain_cum*, *between_cum* (H + 1,) sum the log ratios of beat and half beat; *best* (R, n) is a ring over hops; *came*
-    (H, n) keeps the step of tempo that led here, BEGINNING where the song began.
+    *best* (R, n) is a ring over hops, R longer than any beat; *came* (H, n) keeps the step of tempo that led here, BEGINNING
+    where the song began. What a beat's whole length tells of its tempo is added where it ends.
     """
-    n_hops = gain_cum.shape[0] - 1
+    n_hops = beat.shape[0] - 1
     n = lengths.shape[0]
     ring = best.shape[0]
     for t in range(n_hops):
         for j in range(n):
             arrive = WORST
             for i in range(max(0, j - REACH), min(n, j + REACH + 1)):
-                if t >= lengths[i]:
-                    v = best[(t - lengths[i]) % ring, i] + log_change[i, j]
+                begin = t - lengths[i]
+                if begin >= 0:
+                    v = best[begin % ring, i] + tempo[t, i] - tempo[begin, i] + change[i, j]
                     if v > arrive:
                         arrive = v
                         came[t, j] = i - j
-            # The song may begin with any beat, as long as no whole beat of this tempo fits before it.
-            if t < lengths[j] and arrive < 0.0:
-                arrive = 0.0
+            # The song may begin within any beat, as long as no whole beat of this tempo fits before it.
+            if t < lengths[j] and arrive < prior[j] + tempo[t, j]:
+                arrive = prior[j] + tempo[t, j]
                 came[t, j] = BEGINNING
-            reach = math.ceil(lengths[j] / observation_lambda)
-            end = min(t + reach, n_hops)
-            half = min(t + lengths[j] // 2, n_hops)
-            best[t % ring, j] = (
-                arrive + gain_cum[end] - gain_cum[t] + between_cum[min(half + reach, n_hops)] - between_cum[half]
-            )
+            best[t % ring, j] = arrive + beat[min(t + reach[j], n_hops)] - beat[t]
 
 
-def _ratio(activation: F64, observation_lambda: float) -> F64:
-    clipped = np.clip(activation, LEAST_ACTIVATION, MOST_ACTIVATION)
-    return np.asarray(clipped / ((1.0 - clipped) / (observation_lambda - 1.0)))
+@njit(cache=True, nogil=True)
+def add_logs(values: F64, n: int) -> float:
+    """Log of the sum of what the first *n* > 0 *values* are logs of."""
+    most = values[0]
+    for k in range(1, n):
+        most = max(most, values[k])
+    total = 0.0
+    for k in range(n):
+        total += math.exp(values[k] - most)
+    return most + math.log(total)
 
 
-def _decode_piece(activation: F32, hop_s: float, config: BeatConfig) -> I64:
-    """Hops (B,) of the beats on the best path through *activation* (H,)."""
-    lengths = tempo_grid(config, hop_s)
-    n_hops, n = len(activation), len(lengths)
-    ratio = _ratio(activation.astype(np.float64), config.observation_lambda)
-    between = 1.0 - config.half_share + config.half_share * ratio
-    gain_cum = np.concatenate([[0.0], np.cumsum(np.log(ratio))])
-    between_cum = np.concatenate([[0.0], np.cumsum(np.log(between))])
-    log_change = np.log(np.maximum(tempo_change(lengths, config.tempo_lambda), 1e-12))
+@njit(cache=True, nogil=True)
+def smooth(beat: F64, tempo: F64, prior: F64, change: F64, reach: I64, lengths: I64, scratch: F64, before: F32,
+           after: F32) -> None:  # fmt: skip
+    """Log weight of all that is up to the end of each beat (*before*, (H, n)) and of all that follows (*after*, (H, n)).
+
+    *scratch* holds 2 * SMOOTHER_REACH + 2 numbers.
+    """
+    n_hops = beat.shape[0] - 1
+    n = lengths.shape[0]
+    for t in range(n_hops):
+        for j in range(n):
+            ways = 0
+            for i in range(max(0, j - SMOOTHER_REACH), min(n, j + SMOOTHER_REACH + 1)):
+                if t >= lengths[i]:
+                    scratch[ways] = before[t - lengths[i], i] + change[i, j]
+                    ways += 1
+            if t < lengths[j]:
+                scratch[ways] = prior[j] + tempo[t, j]
+                ways += 1
+            own = beat[min(t + reach[j], n_hops)] - beat[t] + tempo[min(t + lengths[j], n_hops), j] - tempo[t, j]
+            before[t, j] = add_logs(scratch, ways) + own if ways > 0 else WORST
+    for t in range(n_hops - 1, -1, -1):
+        for i in range(n):
+            u = t + lengths[i]
+            after[t, i] = 0.0
+            if u < n_hops:
+                ways = 0
+                for j in range(max(0, i - SMOOTHER_REACH), min(n, i + SMOOTHER_REACH + 1)):
+                    own = beat[min(u + reach[j], n_hops)] - beat[u] + tempo[min(u + lengths[j], n_hops), j] - tempo[u, j]
+                    scratch[ways] = change[i, j] + own + after[u, j]
+                    ways += 1
+                after[t, i] = add_logs(scratch, ways)
+
+
+def decode(activations: F32, hop_s: float, config: BeatConfig) -> Beats:
+    """The song's beats, from all its *activations* (H, A). Where nothing sounds or no pulse is heard there are none."""
+    delay_s = LEARNED_DELAY_S if config.front == LEARNED else PLAIN_DELAY_S
+    hops: list[I64] = []
+    sure: list[F64] = []
+    known = -1
+    for begin, end, until in _pieces(len(activations), hop_s):
+        found, confidences = _decode_piece(activations[begin:end], hop_s, config)
+        found += begin
+        apart = 0.5 * float(np.median(np.diff(found))) if len(found) > 1 else 0.0
+        fits = (found > known + apart) & (found < until)
+        hops.append(found[fits])
+        sure.append(confidences[fits])
+        known = int(found[fits][-1]) if fits.any() else known
+    if not hops:
+        return Beats(np.zeros(0), np.zeros(0, np.int64), np.zeros(0))
+    at = np.concatenate(hops)
+    places = places_of(_downbeats(activations, at, hop_s), config.bar_slip)
+    times_s = _refined((at + 1.0) * hop_s - delay_s, hop_s)
+    kept = ~_quiet(activations, hop_s, config.forget_s)[at] & (times_s >= 0.0)
+    kept &= np.concatenate(sure) > 0.0
+    return Beats(times_s[kept], places[kept], np.concatenate(sure)[kept])
+
+
+def _pieces(n_hops: int, hop_s: float) -> Iterator[tuple[int, int, int]]:
+    """First and last hop of each piece, and where the next one takes over: in the middle of what they share."""
+    piece, overlap = round(PIECE_S / hop_s), round(OVERLAP_S / hop_s)
+    begin = 0
+    while begin + piece < n_hops:
+        yield begin, begin + piece, begin + piece - overlap // 2
+        begin += piece - overlap
+    if n_hops > 0:
+        yield begin, n_hops, n_hops
+
+
+def _decode_piece(activations: F32, hop_s: float, config: BeatConfig) -> tuple[I64, F64]:
+    """Hops (B,) of the beats on the best path through *activations* (H, A), and their confidences: 0 where there is no pulse."""
+    told = _evidence(activations, hop_s, config)
+    hops, tempi = _best_path(told)
+    pulse = _pulse(told, hops, tempi) / hop_s
+    confidences = _level_certainty(told, hops, tempi, hop_s) / (1.0 + np.exp((PULSE_MIDDLE - pulse) / PULSE_WIDTH))
+    return hops, np.where(_reaches(pulse), np.maximum(confidences, 1e-3), 0.0)
+
+
+def _evidence(activations: F32, hop_s: float, config: BeatConfig) -> Evidence:
+    lengths = tempo_grid(config.min_bpm, config.max_bpm, hop_s)
+    beat = np.clip(activations[:, ACTIVATION].astype(np.float64), LEAST, MOST)
+    ratio = beat / (1.0 - beat) * (config.observation_lambda - 1.0)
+    classes = np.log(activations[:, TEMPO:].astype(np.float64) + 1e-4)
+    # Which two tempo classes of the network each tempo lies between.
+    at = np.interp(np.log(60.0 / (lengths * hop_s)), np.log(tempo_classes_bpm()), np.arange(classes.shape[1]))
+    low = np.minimum(at.astype(np.int64), classes.shape[1] - 2)
+    tempo = config.tempo_weight * hop_s * (classes[:, low] * (low + 1.0 - at) + classes[:, low + 1] * (at - low))
+    width = np.gradient(np.log(lengths)) if len(lengths) > 1 else np.ones(1)
+    return Evidence(
+        lengths=lengths,
+        reach=np.ceil(lengths / config.observation_lambda).astype(np.int64),
+        beat=_summed(np.log(ratio)),
+        nothing=_summed(np.log(1.0 + (ratio - 1.0) / config.observation_lambda)),
+        tempo=_summed(tempo),
+        prior=np.log(width / width.sum() / lengths),
+        change=np.log(np.maximum(tempo_change(lengths, config.tempo_lambda), 1e-30)),
+    )
+
+
+def _summed(values: F64) -> F64:
+    return np.concatenate([np.zeros((1, *values.shape[1:])), np.cumsum(values, axis=0)])
+
+
+def _best_path(told: Evidence) -> tuple[I64, I64]:
+    """Hop and tempo (an index) of each beat (B,)."""
+    lengths, n_hops, n = told.lengths, len(told.beat) - 1, len(told.lengths)
     best = np.full((int(lengths[-1]) + 1, n), WORST)
     came = np.zeros((n_hops, n), np.int8)
-    forward(gain_cum, between_cum, config.observation_lambda, log_change, lengths, best, came)
+    forward(told.beat, told.tempo, told.prior, told.change, told.reach, lengths, best, came)
     # The last beat may begin anywhere within a beat of the end.
-    ends = [
-        (float(best[t % best.shape[0], j]), t, j) for j in range(n) for t in range(max(0, n_hops - int(lengths[j])), n_hops)
-    ]
-    _, t, j = max(ends)
-    hops = [t]
+    _, t, j = max(
+        (float(best[t % len(best), j] + told.tempo[n_hops, j] - told.tempo[t, j]), t, j)
+        for j in range(n)
+        for t in range(max(0, n_hops - int(lengths[j])), n_hops)
+    )
+    path = [(t, j)]
     while came[t, j] != BEGINNING:
         j += int(came[t, j])
         t -= int(lengths[j])
-        hops.append(t)
-    return np.array(hops[::-1], np.int64)
+        path.append((t, j))
+    hops, tempi = np.array(path[::-1], np.int64).T
+    return hops, tempi
 
 
-def decode(activations: F32, hop_s: float, config: BeatConfig) -> tuple[F64, I64]:
-    """The song's beats (B,) in s and their places in the bar (B,), from all its *activations* (H, A); silence has none."""
-    sounding = activations[:, SOUNDING] > 0.0
-    piece, overlap = round(PIECE_S / hop_s), round(OVERLAP_S / hop_s)
-    times: list[F64] = []
-    begin = 0
-    known_s = -math.inf
-    while sounding.any() and begin < activations.shape[0]:
-        end = min(begin + piece, activations.shape[0])
-        hops = _decode_piece(activations[begin:end, ACTIVATION], hop_s, config)
-        beat_s: F64 = np.asarray((hops + begin + 1) * hop_s - ONSET_DELAY_S, np.float64)
-        final = end == activations.shape[0]
-        gap_s = 0.5 * float(np.median(np.diff(beat_s))) if len(beat_s) > 1 else 0.0
-        until_s = math.inf if final else (end - overlap // 2) * hop_s
-        fits = (beat_s > known_s + gap_s) & (beat_s < until_s)
-        times.append(beat_s[fits])
-        known_s = float(beat_s[fits][-1]) if fits.any() else known_s
-        if final:
-            break
-        begin = end - overlap
-    if not times:
-        return np.zeros(0), np.zeros(0, np.int64)
-    beat_times_s = _on_the_beat(np.concatenate(times), activations[:, NOVELTY], hop_s)
-    hop_of = np.clip(np.round(beat_times_s / hop_s).astype(np.int64), 0, len(sounding) - 1)
-    # The model knows only music: beats that it counted on through silence are taken out again.
-    kept = _near(sounding, round(0.5 / hop_s))[hop_of] & (beat_times_s >= 0.0)
-    places = places_of(_at_beats(activations[:, NOVELTY], beat_times_s, hop_s))
-    return _refined(beat_times_s[kept], hop_s), places[kept]
+def _pulse(told: Evidence, hops: I64, tempi: I64) -> F64:
+    """(B,) evidence against 'no pulse at all', nats a hop, of each beat and those around it."""
+    end = np.minimum(hops + told.reach[tempi], len(told.beat) - 1)
+    over = np.minimum(hops + told.lengths[tempi], len(told.beat) - 1)
+    gained = told.beat[end] - told.beat[hops] - (told.nothing[over] - told.nothing[hops])
+    return np.asarray(_around(gained, PULSE_BEATS) / _around(told.lengths[tempi].astype(np.float64), PULSE_BEATS))
 
 
-def _at_beats(novelty: F32, beat_times_s: F64, hop_s: float) -> F64:
-    """Greatest *novelty* (H,) around each beat (B,)."""
-    at = np.round((beat_times_s + ONSET_DELAY_S) / hop_s).astype(np.int64)
-    around = np.arange(-round(BEFORE_S / hop_s), round(AFTER_S / hop_s) + 1)
-    return np.asarray(novelty[np.clip(at[:, None] + around, 0, len(novelty) - 1)].max(axis=1), np.float64)
+def _reaches(pulse: F64) -> NDArray[np.bool_]:
+    """True (B,) in every stretch above PULSE_OFF that reaches PULSE_ON."""
+    above = pulse > PULSE_OFF
+    stretch = np.cumsum(np.diff(above, prepend=False))
+    return above & np.isin(stretch, np.unique(stretch[pulse > PULSE_ON]))
 
 
-def _on_the_beat(beat_times_s: F64, novelty: F32, hop_s: float) -> F64:
-    """The beats (B,), shifted by half a beat wherever much more is new half a beat later, for many beats on end."""
-    if len(beat_times_s) < OFF_BEAT_BEATS:
-        return beat_times_s
-    step_s = np.diff(beat_times_s, append=2.0 * beat_times_s[-1] - beat_times_s[-2])
-    halves_s = beat_times_s + 0.5 * step_s
-    on = _around(_at_beats(novelty, beat_times_s, hop_s), OFF_BEAT_BEATS)
-    off = _around(_at_beats(novelty, halves_s, hop_s), OFF_BEAT_BEATS)
-    shifted = np.where(off > OFF_BEAT_RATIO * on, halves_s, beat_times_s)
-    # Where a shifted stretch ends, its last beat may fall too close to the next.
-    return shifted[np.concatenate([[True], np.diff(shifted) > 0.6 * step_s[:-1]])]
+def _level_certainty(told: Evidence, hops: I64, tempi: I64, hop_s: float) -> F64:
+    """(B,) how sure it is that the beat is here and at this tempo, rather than in between or at half or double."""
+    n_hops, n = len(told.beat) - 1, len(told.lengths)
+    before, after = np.zeros((n_hops, n), np.float32), np.zeros((n_hops, n), np.float32)
+    smooth(
+        TEMPER * told.beat, TEMPER * told.tempo, told.prior, told.change, told.reach, told.lengths,
+        np.zeros(2 * SMOOTHER_REACH + 2), before, after,
+    )  # fmt: skip
+    # Any beat that the end of the song falls into ends one way that it may have been.
+    lasts = np.concatenate([before[max(0, n_hops - int(length)) :, j] for j, length in enumerate(told.lengths)])
+    posterior = _summed(np.exp(before + after - add_logs(lasts.astype(np.float64), len(lasts))).astype(np.float64))
+    near = round(NEAR_S / hop_s)
+    here = posterior[np.minimum(hops + near + 1, n_hops)] - posterior[np.maximum(hops - near, 0)]
+    mass = np.array([row[max(0, j - NEAR_TEMPI) : j + NEAR_TEMPI + 1].sum() for row, j in zip(here, tempi)])
+    return np.asarray(LEVEL_LEAST + (LEVEL_MOST - LEVEL_LEAST) * np.clip(mass, 0.0, 1.0) ** LEVEL_POWER)
 
 
-def _near(flags: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
-    """True within *reach* hops of a True."""
-    return np.asarray(_around(flags.astype(np.float64), reach) > 0.5)
+def _downbeats(activations: F32, hops: I64, hop_s: float) -> F64:
+    """(B,) how likely each beat is a downbeat: told where its activation is greatest."""
+    around = np.clip(hops[:, None] + np.arange(-1, round(NEAR_S / hop_s) + 1), 0, len(activations) - 1)
+    peak = activations[around, ACTIVATION].argmax(axis=1)
+    return activations[around[np.arange(len(hops)), peak], DOWNBEAT].astype(np.float64)
+
+
+def _quiet(activations: F32, hop_s: float, least_s: float) -> NDArray[np.bool_]:
+    """True (H,) in every stretch of *least_s* or more without sound, or without anything like a beat."""
+    still = (activations[:, ACTIVATION] < HARDLY_A_BEAT) | (activations[:, SOUNDING] <= 0.0)
+    edges = np.flatnonzero(np.diff(still, prepend=False, append=False))
+    long = np.repeat(np.diff(edges)[::2] * hop_s >= least_s, 2)
+    marks = np.zeros(len(still) + 1, np.int64)
+    # A beat's first part begins up to a few hops before the sound does.
+    marks[np.where(np.arange(len(edges)) % 2, edges - round(NEAR_S / hop_s), edges)[long]] = np.tile([1, -1], int(long.sum()) // 2)
+    return np.cumsum(marks[:-1]) > 0
 
 
 def _around(values: F64, reach: int) -> F64:
     """Sum of each value and those within *reach* of it."""
-    total = np.concatenate([[0.0], np.cumsum(values)])
+    total = _summed(values)
     at = np.arange(len(values))
     return np.asarray(total[np.minimum(at + reach + 1, len(values))] - total[np.maximum(at - reach, 0)])
 
 
-def _refined(beat_times_s: F64, hop_s: float) -> F64:
+def _refined(times_s: F64, hop_s: float) -> F64:
     """Take the hop's grain off: each beat becomes the middle of a short straight line through its neighbours."""
-    if len(beat_times_s) < 5:
-        return beat_times_s
-    smooth = beat_times_s.copy()
+    if len(times_s) < 5:
+        return times_s
+    straight = times_s.copy()
     # Least squares over five beats; at a real change of tempo (an error above 20 ms) the beat stays as it was decoded.
-    smooth[2:-2] = sum(beat_times_s[k : len(beat_times_s) - 4 + k] for k in range(5)) / 5.0
-    return np.where(np.abs(smooth - beat_times_s) < 2.0 * hop_s, smooth, beat_times_s)
-
-
-def rehear(heard_log: NDArray[np.void], beat_times_s: F64, positions: I64, hop_s: float) -> NDArray[np.void]:
-    """The same log (H,) with b on the known beats and its figures telling of the beats to come."""
-    log = heard_log.copy()
-    n_hops, n_beats = len(log), len(beat_times_s)
-    if n_beats < 2:
-        _unlock(log)
-        return log
-    end_s: F64 = np.asarray((np.arange(n_hops) + 1.0) * hop_s, np.float64)
-    log["beat"], log["rate_hz"] = _clock(beat_times_s, end_s)
-    log["jumps"] = 0
-    _tell_tempo(log, beat_times_s, end_s)
-    _tell_bars(log, beat_times_s, positions, hop_s)
-    apart_s = float(np.median(np.diff(beat_times_s)))
-    next_beat = np.clip(np.searchsorted(beat_times_s, end_s), 0, n_beats - 1)
-    before = np.clip(next_beat - 1, 0, n_beats - 1)
-    away_s = np.minimum(np.abs(beat_times_s[next_beat] - end_s), np.abs(end_s - beat_times_s[before]))
-    heard = ~np.isin(heard_log["state"], (IDLE, SILENT))
-    log["state"][heard] = np.where(away_s[heard] <= 2.0 * apart_s, LOCKED, FLYWHEEL)
-    log["confidence"] = np.where(log["state"] == LOCKED, 1.0, 0.0)
-    _look_ahead(log, hop_s)
-    return log
-
-
-def _unlock(log: NDArray[np.void]) -> None:
-    """Nothing to lock to: what the ears took for beats is told as sound without a beat."""
-    hears = ~np.isin(log["state"], (IDLE, SILENT))
-    log["state"][hears] = LISTENING
-    for name in ("committed", "position", "meter", "confidence", "tempo_bpm"):
-        log[name] = 0
-    log["committed_s"] = math.nan
-
-
-def _clock(beat_times_s: F64, at_s: F64) -> tuple[F64, F64]:
-    """b and its rate at *at_s* (H,): a monotone cubic through (beat n at beat_times_s[n]), straight on beyond both ends."""
-    step_s = np.diff(beat_times_s)
-    slope = 1.0 / step_s
-    # Harmonic means of neighbouring slopes keep every piece monotone.
-    tangent = np.concatenate([[slope[0]], 2.0 / (step_s[:-1] + step_s[1:]), [slope[-1]]])
-    n = len(beat_times_s)
-    k = np.clip(np.searchsorted(beat_times_s, at_s, side="right") - 1, 0, n - 2)
-    x = (at_s - beat_times_s[k]) / step_s[k]
-    m0, m1 = tangent[k] * step_s[k], tangent[k + 1] * step_s[k]
-    beat = k + x * (m0 + x * ((3.0 - 2.0 * m0 - m1) + x * (m0 + m1 - 2.0)))
-    rate = (m0 + x * (2.0 * (3.0 - 2.0 * m0 - m1) + 3.0 * x * (m0 + m1 - 2.0))) / step_s[k]
-    early, late = at_s < beat_times_s[0], at_s > beat_times_s[-1]
-    beat = np.where(early, (at_s - beat_times_s[0]) * tangent[0], beat)
-    beat = np.where(late, n - 1 + (at_s - beat_times_s[-1]) * tangent[-1], beat)
-    rate = np.where(early, tangent[0], np.where(late, tangent[-1], rate))
-    return np.asarray(beat), np.asarray(rate)
-
-
-def _tell_tempo(log: NDArray[np.void], beat_times_s: F64, end_s: F64) -> None:
-    step_s = np.diff(beat_times_s)
-    k = np.clip(np.searchsorted(beat_times_s, end_s, side="right") - 1, 0, len(step_s) - 1)
-    log["tempo_bpm"] = 60.0 / step_s[k]
-
-
-def _tell_bars(log: NDArray[np.void], beat_times_s: F64, positions: I64, hop_s: float) -> None:
-    """Each beat is committed in the hop that holds it; meter and origin hold from a downbeat to the next."""
-    n_hops, n_beats = len(log), len(beat_times_s)
-    log["committed"], log["position"], log["committed_s"] = 0, 0, math.nan
-    hop = np.floor(beat_times_s / hop_s).astype(np.int64)
-    inside = (hop >= 0) & (hop < n_hops)
-    log["committed"][hop[inside]] = 1
-    log["position"][hop[inside]] = positions[inside]
-    log["committed_s"][hop[inside]] = beat_times_s[inside]
-    downbeats = np.flatnonzero(positions == 1)
-    current = np.clip(np.floor(log["beat"]).astype(np.int64), 0, n_beats - 1)
-    if len(downbeats) == 0:
-        log["meter"], log["bar_origin"] = 0, 0
-        return
-    bar = np.clip(np.searchsorted(downbeats, current, side="right") - 1, 0, len(downbeats) - 1)
-    meters = np.diff(downbeats)
-    meters = np.append(meters, meters[-1] if len(meters) else max(int(positions.max()), 1))
-    log["bar_origin"] = downbeats[bar]
-    log["meter"] = meters[bar]
-
-
-def _look_ahead(log: NDArray[np.void], hop_s: float) -> None:
-    """Energy, bass, brightness are moved by two beats, density by four: means of beats past become those of beats to come."""
-    n_hops = len(log)
-    for name, beats in (("energy", 2.0), ("bass", 2.0), ("brightness", 2.0), ("density", 4.0)):
-        ahead = np.searchsorted(log["beat"], log["beat"] + beats)
-        log[name] = log[name][np.clip(ahead, 0, n_hops - 1)]
+    straight[2:-2] = sum(times_s[k : len(times_s) - 4 + k] for k in range(5)) / 5.0
+    return np.where(np.abs(straight - times_s) < 2.0 * hop_s, straight, times_s)

@@ -1,0 +1,245 @@
+"""What the performer knows better, applied to the tracker's state: taps, 'this is the downbeat', half and double, locks.
+
+Shapes   pointer rows (G, NS), mass (G, n), head, lengths, first (n,) as in pointer.py; allowed: (n,) 1 or nearly 0.
+Threads  engine thread only, between two hops; nothing is made in the kernels.
+Source   our own.
+
+Help stays until it is taken back (`lock(FREE)`) or all is reset: music that says otherwise does not undo it.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from audio2pose.arrays import F64, I64
+from audio2pose.music.pointer import GROUP, LENGTH, METER, METERS, PLACE, PLACE_PRIOR, Pointer, rescale
+
+FREE, TEMPO, GRID = range(3)
+# A tap is a beat to within this much (standard deviation); what is further off keeps this share.
+TAP_S, TAP_KEEPS = 0.035, 1e-3
+# Taps belong together while the next comes within this; so many make a tempo.
+TAPS_APART_S, TAPS_FOR_TEMPO, MOST_TAPS = 2.0, 3, 8
+# How far, as a ratio, the music may move the tempo that was given by hand.
+TAPPED, LOCKED, OCTAVE = 1.12, 1.035, 1.19
+NEVER = 1e-12
+MOST_NUDGE_S = 0.5
+
+
+@njit(cache=True, nogil=True)
+def pull_phase(beat_hops: float, width_hops: float, keeps: float, lengths: I64, first: I64, head: I64, rows: F64, mass: F64) -> float:
+    """Make likely what has a beat *beat_hops* from now (may be past); return the new total mass."""
+    total = 0.0
+    for g in range(mass.shape[0]):
+        for i in range(lengths.shape[0]):
+            n = lengths[i]
+            together = 0.0
+            for p in range(n):
+                off = (n - p) - beat_hops
+                off -= n * math.floor(off / n + 0.5)
+                k = first[i] + (p + head[i]) % n
+                rows[g, k] *= keeps + (1.0 - keeps) * math.exp(-0.5 * (off / width_hops) ** 2)
+                together += rows[g, k]
+            mass[g, i] = together
+            total += together
+    return total
+
+
+@njit(cache=True, nogil=True)
+def begin_bar(meters: I64, lengths: I64, first: I64, head: I64, rows: F64, mass: F64) -> None:
+    """Make the nearest beat of every state the first of its bar, for each of *meters*."""
+    begin = 0
+    for m in range(meters.shape[0]):
+        end = begin + meters[m]
+        for i in range(lengths.shape[0]):
+            for p in range(lengths[i]):
+                k = first[i] + (p + head[i]) % lengths[i]
+                to = begin if 2 * p < lengths[i] else end - 1
+                together = 0.0
+                for g in range(begin, end):
+                    together += rows[g, k]
+                    rows[g, k] = 1e-30
+                rows[to, k] = together
+        begin = end
+    for g in range(mass.shape[0]):
+        for i in range(lengths.shape[0]):
+            together = 0.0
+            for k in range(first[i], first[i] + lengths[i]):
+                together += rows[g, k]
+            mass[g, i] = together
+
+
+@njit(cache=True, nogil=True)
+def stretch(side: int, octave: I64, place: I64, place_prior: F64, lengths: I64, first: I64, head: I64, spare: F64, rows: F64,
+            mass: F64) -> None:  # fmt: skip
+    """Hear everything half (*side* 0) or twice (1) as fast: each state goes to the same moment of the other tempo's beat.
+
+    Halved, odd places begin a beat and even ones are its middle, so that a downbeat stays one. *spare* is as *rows*.
+    """
+    n_places, n = mass.shape
+    spare[:] = 1e-30
+    for i in range(n):
+        to = octave[i, side]
+        if to < 0:
+            continue
+        for g in range(n_places):
+            for p in range(lengths[i]):
+                v = rows[g, first[i] + (p + head[i]) % lengths[i]]
+                at = p
+                if side == 0 and place[g] % 2 == 0:
+                    at += lengths[i]
+                at = min(at, lengths[to] - 1) if side == 0 else at % lengths[to]
+                for h in range(n_places):
+                    spare[h, first[to] + (at + head[to]) % lengths[to]] += v * place_prior[h]
+    rows[:] = spare
+    for g in range(n_places):
+        for i in range(n):
+            together = 0.0
+            for k in range(first[i], first[i] + lengths[i]):
+                together += rows[g, k]
+            mass[g, i] = together
+
+
+class Hand:
+    """The performer's hand on one pointer. The tracker asks it what is `allowed`, `nudge_s`, `trusted` and the `grid`."""
+
+    def __init__(self, pointer: Pointer, hop_s: float) -> None:
+        self._pointer = pointer
+        self._hop_s = hop_s
+        self.allowed: F64 = np.ones(len(pointer.lengths))
+        self._spare: F64 = np.zeros_like(pointer.rows)
+        self._taps: F64 = np.zeros(MOST_TAPS)
+        self.reset()
+
+    def reset(self) -> None:
+        """Take everything back."""
+        self.grid_s, self.place, self.meter = 0.0, 1, 4
+        self.lock(FREE)
+        self.nudge_s = self.shift_beats = 0.0
+        self._n_taps = self._off_beat = 0
+
+    def lock(self, mode: int, next_s: float = 0.0) -> None:
+        """FREE takes back all help with tempo and bar; TEMPO keeps the tempo; GRID keeps tempo, beats and bars as they are.
+
+        *next_s* is the stream time of the next beat, where a grid begins.
+        """
+        self.mode = mode
+        # Bars that were set by hand are not counted anew by ear.
+        self.trusted = mode == GRID
+        self.allowed.fill(1.0)
+        self._holds = False
+        self.period_s = self.heard_period_s
+        if mode != FREE:
+            self._allow(self.period_s, LOCKED)
+        if mode == GRID:
+            group = int(self._pointer.reading[GROUP])
+            self.meter = int(METER[group])
+            self.place = int(PLACE[group]) % self.meter + 1
+            self.grid_s = next_s
+
+    @property
+    def heard_period_s(self) -> float:
+        """Seconds of a beat as the pointer tells it, 0 before any sound."""
+        return float(self._pointer.reading[LENGTH]) * self._hop_s
+
+    def tap(self, now_s: float, delay_s: float, next_s: float) -> None:
+        """A beat is now, at *now_s*; the pointer hears it *delay_s* later and expects one at *next_s*.
+
+        From the third tap on they give the tempo, and say on which side of the beat it lies.
+        """
+        if self._n_taps and not 0.0 < now_s - self._taps[(self._n_taps - 1) % MOST_TAPS] <= TAPS_APART_S:
+            self._n_taps, self._off_beat = 0, 0
+        self._taps[self._n_taps % MOST_TAPS] = now_s
+        self._n_taps += 1
+        apart = (now_s - next_s) / self.heard_period_s if self.heard_period_s > 0.0 else 0.0
+        self._off_beat += 1 if abs(apart - round(apart)) > 0.25 else -1
+        if self._n_taps >= TAPS_FOR_TEMPO:
+            n = min(self._n_taps, MOST_TAPS)
+            oldest_s = self._taps[(self._n_taps - n) % MOST_TAPS]
+            self._allow((now_s - oldest_s) / (n - 1), TAPPED)
+            if self._off_beat >= TAPS_FOR_TEMPO:
+                # The music says so too, louder than any tap: it is believed, half a beat later.
+                self.shift_beats = 0.5 - self.shift_beats
+                self._off_beat = 0
+        self._pull(delay_s + self.shift_beats * self.heard_period_s)
+        self._move_grid(now_s)
+
+    @property
+    def sure(self) -> bool:
+        """Whether beats are told whatever is heard."""
+        return self.mode == GRID
+
+    @property
+    def holds(self) -> bool:
+        """Whether the tempo was given by hand: then sound is enough to tell beats."""
+        return self._holds
+
+    def resync(self, now_s: float, delay_s: float) -> None:
+        """This is the downbeat: the beat is now, and it is the first of its bar."""
+        self._pull(delay_s + self.shift_beats * self.heard_period_s)
+        p = self._pointer
+        begin_bar(METERS, p.lengths, p.first, p.head, p.rows, p.mass)
+        self.trusted = True
+        if self.mode == GRID:
+            self.place = (-self._move_grid(now_s)) % self.meter + 1
+
+    def nudge(self, ms: float) -> None:
+        """Tell every beat from now on *ms* later (earlier where negative) than it is heard."""
+        if math.isfinite(ms):
+            self.nudge_s = min(max(self.nudge_s + ms / 1e3, -MOST_NUDGE_S), MOST_NUDGE_S)
+
+    def half(self) -> None:
+        """Half the tempo, and stay there."""
+        self._octave(0, 2.0)
+
+    def double(self) -> None:
+        """Twice the tempo, and stay there."""
+        self._octave(1, 0.5)
+
+    def tempo(self, bpm: float) -> None:
+        """The tempo is *bpm*; the phase is heard, but on a grid. Outside of the range nothing changes."""
+        p = self._pointer
+        if math.isfinite(bpm) and bpm > 0.0 and p.lengths[0] <= 60.0 / bpm / self._hop_s <= p.lengths[-1]:
+            self._allow(60.0 / bpm, LOCKED)
+            self.period_s = 60.0 / bpm
+
+    def _octave(self, side: int, ratio: float) -> None:
+        p = self._pointer
+        wanted = self.heard_period_s * ratio / self._hop_s
+        if not p.lengths[0] <= wanted <= p.lengths[-1]:
+            return
+        stretch(side, p.octave, PLACE, PLACE_PRIOR, p.lengths, p.first, p.head, self._spare, p.rows, p.mass)
+        self._allow(wanted * self._hop_s, OCTAVE)
+        self.period_s = wanted * self._hop_s
+
+    def pass_beat(self) -> None:
+        """The grid's next beat was told: on to the one after it."""
+        self.grid_s += self.period_s
+        self.place = self.place % self.meter + 1
+
+    def _move_grid(self, now_s: float) -> int:
+        """Let a beat of the grid fall on *now_s*; return how many beats before its next one (negative) or after that is."""
+        if self.mode != GRID:
+            return 0
+        beats = round((now_s - self.grid_s) / self.period_s)
+        self.grid_s = now_s - beats * self.period_s
+        return beats
+
+    def _allow(self, period_s: float, ratio: float) -> None:
+        """Only tempi within *ratio* of *period_s* from now on."""
+        p = self._pointer
+        off = np.abs(np.log(p.lengths * self._hop_s / period_s)) if period_s > 0.0 else np.zeros(len(p.lengths))
+        self.allowed[:] = np.where(off <= max(math.log(ratio), float(off.min()) + 1e-9), 1.0, NEVER)
+        for i, keep in enumerate(self.allowed):
+            p.rows[:, p.first[i] : p.first[i] + p.lengths[i]] *= keep
+        # A tempo that was quite unlikely must come up again: the rows are brought back to a sum of 1.
+        rescale(float(p.rows.sum()), p.lengths, p.first, p.rows, p.mass)
+        p.told(period_s / self._hop_s)
+        self._holds = True
+
+    def _pull(self, delay_s: float) -> None:
+        p = self._pointer
+        total = pull_phase(delay_s / self._hop_s, TAP_S / self._hop_s, TAP_KEEPS, p.lengths, p.first, p.head, p.rows, p.mass)
+        rescale(total, p.lengths, p.first, p.rows, p.mass)
