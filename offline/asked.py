@@ -26,7 +26,7 @@ from audio2pose.stage.palettes import flat_colour, palette
 
 from .export import POSE_FILE_FPS, VIDEO_FPS
 
-VIDEO = ".mp4"
+VIDEO, PICTURE = ".mp4", ".png"
 SUFFIXES = (VIDEO, *posefile.SUFFIXES)
 BLEND_FPS, HALF_LIVES = 30.0, 4.0
 """A blend of N frames at 30 fps is over after four half-lives of the join's offset."""
@@ -109,6 +109,18 @@ def stage_of(args: Namespace) -> StageConfig:
     return stage
 
 
+def plot_of(args: Namespace) -> Path | None:
+    """The picture that `beats` was asked for: a PNG that can be written and is not the song itself."""
+    if args.plot is None:
+        return None
+    plot = Path(args.plot)
+    if plot.suffix.lower() != PICTURE:
+        raise UsageError(f"--plot is '{plot}', a PNG is written: end its name in {PICTURE}")
+    must_not_be(plot, [Path(args.song)])
+    BesideFile(plot).discard()
+    return plot
+
+
 def seconds(flag: str, text: str | None) -> float | None:
     """Seconds of "12.5" or "M:SS"; None stays None."""
     if text is None:
@@ -181,8 +193,8 @@ def _one(songs: list[Path], args: Namespace) -> Job:
         if out.suffix.lower() not in SUFFIXES:
             raise UsageError(f"'{out}' does not say what to write: end its name in one of {', '.join(SUFFIXES)}")
     strip = Path(args.strip) if args.strip else None
-    if strip and strip.suffix.lower() != ".png":
-        raise UsageError(f"--strip is '{strip}', a PNG is written: end its name in .png")
+    if strip and strip.suffix.lower() != PICTURE:
+        raise UsageError(f"--strip is '{strip}', a PNG is written: end its name in {PICTURE}")
     every = [*outs, *([strip] if strip else [])]
     if len({os.path.realpath(o) for o in every}) < len(every):
         raise UsageError("two outputs have the same name, one would be lost: give each its own")

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from audio2pose.arrays import F32, F64, I64, Record
+from audio2pose.arrays import F32, Record
 from audio2pose.config import HearConfig, Settings
 from audio2pose.errors import SongError
 from audio2pose.match.index import Library
@@ -22,8 +22,12 @@ from audio2pose.motion.pose import POSE
 from audio2pose.music.ears import Ears
 from audio2pose.music.heard import HEARD
 from audio2pose.music.hops import Hopper
-from audio2pose.music.whole import decode, rehear
+from audio2pose.music.rehear import rehear
+from audio2pose.music.whole import Beats, decode
 from audio2pose.performer import Performer
+
+from .rows import Rows
+from .trace import Trace
 
 MAX_SECONDS = 4 * 3600.0
 """Poses and what was heard take 200 MB an hour: beyond this a song is danced in parts."""
@@ -81,23 +85,6 @@ class Performance:
     def seconds(self) -> float:
         """Length of the sound that was danced to."""
         return self.heard.seconds
-
-
-class _Rows:
-    """An array that grows by doubling, in place."""
-
-    def __init__(self, dtype: Any, shape: tuple[int, ...] = ()) -> None:
-        self._rows: Any = np.zeros((8192, *shape), dtype)
-        self._n = 0
-
-    def append(self, row: Any) -> None:
-        if self._n == self._rows.shape[0]:
-            self._rows.resize((2 * self._n, *self._rows.shape[1:]), refcheck=False)
-        self._rows[self._n] = row
-        self._n += 1
-
-    def rows(self) -> Any:
-        return self._rows[: self._n]
 
 
 class _Memory:
@@ -164,27 +151,29 @@ class _Hops:
         )
 
 
-def listen(song: SongReader, settings: Settings, *, causal: bool, told: Told) -> Heard:
-    """Hear all of *song*: hop by hop as live, or with its beats decoded from the whole of it.
+def listen(song: SongReader, settings: Settings, *, causal: bool, told: Told, trace: Trace | None = None) -> Heard:
+    """Hear all of *song*: hop by hop as live, or with its beats decoded from the whole of it. *trace* notes what the ears believe.
 
     Raises SongError where it is too long or too short.
     """
     ears = Ears(settings.hear, settings.beat, settings.clock, song.sample_rate_hz)
-    log = _Rows(HEARD)
-    activations = _Rows(np.float32, ears.activation.shape)
+    log = Rows(HEARD)
+    activations = Rows(np.float32, ears.activation.shape)
     hops = _Hops(song, settings.hear, told)
     for hop in hops:
         log.append(ears.process(hop))
         if not causal:
             activations.append(ears.activation)
+        if trace:
+            trace.note(ears)
     rows = log.rows()
     hop_s = settings.hear.hop_s
     if causal:
         beats = _committed(rows, hop_s)
     else:
-        times_s, positions = decode(activations.rows(), hop_s, settings.beat)
-        rows = rehear(rows, times_s, positions, hop_s)
-        beats = _decoded(times_s, positions, rows, hop_s, hops.seconds)
+        decoded = decode(activations.rows(), hop_s, settings.beat)
+        rows = rehear(rows, decoded, hop_s)
+        beats = _decoded(decoded, rows, hop_s, hops.seconds)
     return Heard(
         log=rows, beats=beats, seconds=hops.seconds, sample_rate_hz=song.sample_rate_hz, causal=causal, faults=hops.faults()
     )
@@ -217,7 +206,7 @@ def perform(song: SongReader, settings: Settings, library: Library, *, causal: b
 
 def _as_live(song: SongReader, settings: Settings, library: Library, told: Told) -> Performance:
     performer = Performer(settings, library, song.sample_rate_hz)
-    poses, log = _Rows(POSE), _Rows(HEARD)
+    poses, log = Rows(POSE), Rows(HEARD)
     events: list[dict[str, Any]] = []
     hops = _Hops(song, settings.hear, told)
     for hop in hops:
@@ -243,20 +232,18 @@ def _committed(log: Any, hop_s: float) -> tuple[Beat, ...]:
     )  # fmt: skip
 
 
-def _decoded(times_s: F64, positions: I64, log: Any, hop_s: float, seconds: float) -> tuple[Beat, ...]:
+def _decoded(found: Beats, log: Any, hop_s: float, seconds: float) -> tuple[Beat, ...]:
     """The beats of a whole song, all emitted at its end."""
-    if times_s.shape[0] == 0:
-        return ()
-    steps_s = np.diff(times_s)
-    at = np.clip(np.ceil(times_s / hop_s).astype(np.int64) - 1, 0, log.shape[0] - 1)
+    steps_s = np.diff(found.times_s)
+    at = np.clip(np.ceil(found.times_s / hop_s).astype(np.int64) - 1, 0, log.shape[0] - 1)
     beats = []
-    for k, time_s in enumerate(times_s):
+    for k, time_s in enumerate(found.times_s):
         near = steps_s[max(k - TEMPO_BEATS, 0) : k + TEMPO_BEATS]
         beats.append(
             Beat(
-                time_s=float(time_s), emitted_s=seconds, position=int(positions[k]),
+                time_s=float(time_s), emitted_s=seconds, position=int(found.places[k]),
                 tempo_bpm=60.0 / float(np.median(near)) if near.size else float(log["tempo_bpm"][at[k]]),
-                confidence=float(log["confidence"][at[k]]),
+                confidence=float(found.confidences[k]),
             )
         )  # fmt: skip
     return tuple(beats)

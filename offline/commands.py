@@ -47,6 +47,7 @@ def _beats_arguments(p: ArgumentParser) -> None:
     p.add_argument("song", metavar="SONG", help="a sound file")
     p.add_argument("--online", action="store_true", help="track hop by hop as live does, nothing heard ahead")
     p.add_argument("--bpm-range", metavar="MIN:MAX", help="tempi that the beats may have (default 55:215)")
+    p.add_argument("--plot", metavar="OUT.png", help="a picture of onset strength, tempo belief, beats and confidence")
     p.add_argument("--preset", metavar="NAME|FILE", help="settings from a TOML file")
     p.add_argument("--json", action="store_true", help="one JSON document on stdout")
 

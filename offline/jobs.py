@@ -23,11 +23,12 @@ from audio2pose.media.decode import SongReader
 from audio2pose.stage.offscreen import Offscreen
 from audio2pose.terminal import Progress, emit_json, say
 
-from .asked import VIDEO, Asked, Job, asked, must_be_writable, must_not_be, overrides, rate, stage_of
+from .asked import VIDEO, Asked, Job, asked, must_be_writable, must_not_be, overrides, plot_of, rate, stage_of
 from .choreograph import Heard, Performance, Told, listen, perform
 from .export import VIDEO_FPS, count, pose_file
 from .render import of_performance, of_poses, set_down, times, write_video
 from .strip import write_strip
+from .trace import Trace
 
 SCHEMA = 1
 TOLD_FLOOR_M = 0.08
@@ -87,11 +88,18 @@ def draw(args: Namespace) -> int:
 
 
 def beats(args: Namespace) -> int:
-    """The beats of a song, as JSON or as a short table."""
+    """The beats of a song, as JSON or as a short table; --plot draws how they were heard."""
     now = settings(args.preset, overrides(args))
+    plot = plot_of(args)
+    trace = Trace(now.hear.hop_s) if plot else None
     with _song(args.song, 0.0, None) as song, _progress("listening") as told:
-        heard = listen(song, now, causal=args.online, told=told)
+        heard = listen(song, now, causal=args.online, told=told, trace=trace)
     _tell_faults(args.song, heard)
+    if plot and trace:
+        from .plot import write_plot  # noqa: PLC0415 - matplotlib takes a second to load, and only a plot needs it
+
+        write_plot(plot, args.song, heard, trace)
+        say(f"{plot}: how {Path(args.song).name} was heard")
     if args.json:
         emit_json(_beats_document(args.song, heard))
     else:

@@ -16,7 +16,7 @@ from audio2pose.arrays import F64, I64
 from audio2pose.music.heard import FLYWHEEL, IDLE, LISTENING, LOCKED, SILENT
 from audio2pose.music.whole import Beats
 
-# Between beats further apart than this many of their neighbours' steps the clock counts on; steps so far off are told apart.
+# Between beats further apart than this many of the usual steps about them the clock counts on.
 GAP_STEPS, NEIGHBOURS = 1.6, 4
 LONGEST_BAR = 7
 
@@ -49,9 +49,10 @@ def rehear(heard_log: NDArray[np.void], beats: Beats, hop_s: float) -> NDArray[n
 def counted_on(times_s: F64) -> tuple[F64, I64]:
     """The beats (B,) and, where some are missing, evenly spaced ones between: (C,), and which number each beat has there."""
     step_s = np.diff(times_s)
-    # What a step should be: the median of those about it that are no gap themselves.
-    near = [np.median(step_s[max(k - NEIGHBOURS, 0) : k + NEIGHBOURS + 1]) for k in range(len(step_s))]
-    steps = np.where(step_s > GAP_STEPS * np.array(near), np.round(step_s / np.array(near)), 1.0).astype(np.int64)
+    # What a step should be: the middle one of those about it, the shorter of two.
+    about = [np.sort(step_s[max(k - NEIGHBOURS, 0) : k + NEIGHBOURS + 1]) for k in range(len(step_s))]
+    usual_s = np.array([few[(len(few) - 1) // 2] for few in about])
+    steps = np.where(step_s > GAP_STEPS * usual_s, np.round(step_s / usual_s), 1.0).astype(np.int64)
     number = np.concatenate([[0], np.cumsum(steps)])
     return np.interp(np.arange(number[-1] + 1), number, times_s), number
 
