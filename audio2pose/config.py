@@ -63,6 +63,7 @@ class BeatConfig:
     commit_ahead_s: float = 0.080
     tempo_lambda: float = 100.0
     observation_lambda: float = 16.0
+    beat_odds: float = 2.5
     octave_share: float = 0.0002
     octave_stay: float = 2.0
     tempo_weight: float = 0.5
@@ -71,8 +72,9 @@ class BeatConfig:
     least_gap_beats: float = 0.55
     evidence_none: float = -2.0
     evidence_first_s: float = 0.5
-    evidence_on: float = 2.4
-    evidence_off: float = 1.2
+    evidence_early: float = 0.8
+    evidence_on: float = 3.5
+    evidence_off: float = 2.2
     evidence_half_life_s: float = 2.3
     forget_s: float = 1.5
 

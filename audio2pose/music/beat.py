@@ -53,6 +53,8 @@ BEAT_STATE = np.dtype(
 LEAST_AHEAD_S, SLACK_S = 0.060, 0.030
 # Of beats told with all probability in one place, exp(CERTAIN) to one were right.
 CERTAIN, SHARPNESS = 2.0, 3.8
+# So long after the first onset little evidence will do, and after so much more it takes all of it.
+EAGER_S, SETTLE_S = 1.2, 1.8
 # Hops without anything like a beat, for so long, and all is forgotten.
 HARDLY_A_BEAT = 0.08
 
@@ -117,7 +119,8 @@ class BeatTracker:
             part.reset()
         self._hop = 0
         self._last_beat_s = -math.inf
-        self._quiet_hops = 0
+        # Nothing was heard yet: the pointer waits for the first onset.
+        self._quiet_hops = round(self._config.forget_s / self._hop_s)
         self._locked = False
         self._forget()
         self.hand.reset()
@@ -126,7 +129,7 @@ class BeatTracker:
     def _forget(self) -> None:
         self._pointer.reset()
         self._evidence = self._config.evidence_none
-        self._evidence_hops = self._config.evidence_first_s / self._hop_s
+        self._alive_hops = 0
 
     def process(self, hop: F32, sounding: bool = True) -> Record:
         """State after one more *hop* (n,). *sounding* is False where nothing may be committed. Threads: engine."""
@@ -141,11 +144,25 @@ class BeatTracker:
 
     def follow(self, sounding: bool = True) -> Record:
         """Second half of process: move on by the hop that was heard. Threads: engine."""
-        config, state, front, pointer = self._config, self.state, self.front, self._pointer
+        config, state, front = self._config, self.state, self.front
         self._hop += 1
-        now_s = self._hop * self._hop_s
+        self._quiet_hops = self._quiet_hops + 1 if front.heard_beat < HARDLY_A_BEAT else 0
+        alive = self._quiet_hops * self._hop_s < config.forget_s
+        if alive or self.hand.mode != FREE:
+            self._turn()
+        elif self._alive_hops > 0:
+            self._forget()
+        if not (alive or self.hand.sure):
+            self._locked = False
+        self._tell(self._hop * self._hop_s, alive and sounding)
+        state["evidence"] = self._evidence
+        return state
+
+    def _turn(self) -> None:
+        """Move the pointer on by the hop that was heard."""
+        config, front, pointer = self._config, self.front, self._pointer
         beat = min(max(front.beat, LEAST), MOST)
-        ratio = beat / (1.0 - beat) * (config.observation_lambda - 1.0)
+        ratio = beat / (1.0 - beat) * config.beat_odds
         weight = 0.0 if self.hand.trusted else config.downbeat_weight * beat
         downbeat = min(max(front.downbeat, 0.02), 0.95)
         favour_tempi(front.tempo, self._class, self._tempo_power, pointer.tempo, self.hand.allowed, self._favour)
@@ -153,18 +170,17 @@ class BeatTracker:
             ratio, (downbeat / DOWNBEAT_PRIOR) ** weight, ((1.0 - downbeat) / (1.0 - DOWNBEAT_PRIOR)) ** weight, self._favour
         )
         # A mean at first, so that little is needed to lock; then an old beat counts ever less.
-        self._evidence_hops += 1.0
-        share = max(1.0 - self._keep_evidence, 1.0 / self._evidence_hops)
+        self._alive_hops += 1
+        share = max(1.0 - self._keep_evidence, 1.0 / (self._alive_hops + config.evidence_first_s / self._hop_s))
         self._evidence += share * (gained / self._hop_s - self._evidence)
-        self._quiet_hops = self._quiet_hops + 1 if front.heard_beat < HARDLY_A_BEAT else 0
-        alive = self._quiet_hops * self._hop_s < config.forget_s
-        if self._quiet_hops == round(config.forget_s / self._hop_s) and self.hand.mode == FREE:
-            self._forget()
-        if not (alive or self.hand.sure):
-            self._locked = False
-        self._tell(now_s, alive and sounding)
-        state["evidence"] = self._evidence
-        return state
+
+    @property
+    def _gate(self) -> float:
+        """Evidence that it takes to tell a beat: little in the first moments of sound, then more, and less once locked."""
+        config = self._config
+        grown = min(max((self._alive_hops * self._hop_s - EAGER_S) / SETTLE_S, 0.0), 1.0)
+        wanted = config.evidence_off if self._locked else config.evidence_on
+        return config.evidence_early + grown * (wanted - config.evidence_early)
 
     def help(self, name: str, value: float) -> None:
         """What the performer knows better: one of HELP, *value* where it takes one. Unknown names change nothing. Threads: engine."""
@@ -219,8 +235,7 @@ class BeatTracker:
         in_time = next_s - now_s >= LEAST_AHEAD_S - SLACK_S
         beat_s = max(next_s, now_s + LEAST_AHEAD_S)
         self._last_beat_s = beat_s
-        gate = config.evidence_off if self._locked else config.evidence_on
-        self._locked = self.hand.sure or (may and (self.hand.holds or self._evidence >= gate))
+        self._locked = self.hand.sure or (may and (self.hand.holds or self._evidence >= self._gate))
         if self._locked and in_time:
             state["committed"] = True
             state["beat_s"] = beat_s

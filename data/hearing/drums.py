@@ -105,10 +105,9 @@ def pattern(kind: str, meter: int, rng: np.random.Generator) -> Grid:
     return grid
 
 
-def drums(score: Score, rng: np.random.Generator) -> tuple[Part, F64, int]:
-    """A drum part for *score*; also the kick's strength and the steps of a beat, which a bass may follow."""
-    kinds = next(k for until, k in SUITS if score.bpm <= until)
-    kind = str(rng.choice(kinds))
+def drums(score: Score, kinds: tuple[str, ...], rng: np.random.Generator) -> tuple[Part, F64, int]:
+    """A drum part for *score*, one of *kinds* or of what suits its tempo; also the kick's strength and the steps of a beat, which a bass may follow."""
+    kind = str(rng.choice(kinds or next(k for until, k in SUITS if score.bpm <= until)))
     grid = pattern(kind, score.meter, rng)
     other = pattern(kind, score.meter, rng)
     late = rng.choice([0.0, 0.0, 0.03, 0.06, 0.09, 0.13]) if grid.per_beat == 4 else 0.0  # of a beat: swung sixteenths

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from audio2pose.errors import CorpusError
 
-from .styles import Style, tempo_of
+from .styles import Style
 
 NOTE = np.dtype([("beat", "f8"), ("beats", "f8"), ("key", "i2"), ("velocity", "f4"), ("channel", "i2")])
 Notes = NDArray[np.void]
@@ -62,9 +62,8 @@ def notes_of(rows: list[tuple[float, float, int, float, int]]) -> Notes:
     return made[np.argsort(made["beat"], kind="stable")]
 
 
-def compose(style: Style, seconds: float, rng: np.random.Generator, folder: Path) -> Score:
-    """A score of about *seconds*, its accompaniment played by mma. Files are made in *folder* and removed."""
-    bpm = tempo_of(style, rng)
+def compose(style: Style, bpm: float, seconds: float, rng: np.random.Generator, folder: Path) -> Score:
+    """A score of about *seconds* at *bpm*, its accompaniment played by mma. Files are made in *folder* and removed."""
     # Dancers count polkas and marches in four: bars of two beats are paired.
     meter = 4 if style.meter == 2 else style.meter
     n_bars = max(8, int(seconds * bpm / 60.0 / meter) + 1)
@@ -82,7 +81,7 @@ def _chords(
     qualities = ("m", "dim", "", "m", "m", "", "") if scale is MINOR else ("", "m", "m", "", "", "m", "dim")
     sevenths = rng.random() < 0.4
     turn = [0, *(int(d) for d in rng.choice([0, 0, 3, 4, 5, 1, 2], int(rng.choice([1, 3, 3, 7]))))]
-    every = int(rng.choice([1, 1, 1, 2, 2, 4]))  # bars a chord is held
+    every = int(rng.choice([1, 1, 1, 1, 1, 1, 2, 4]))  # bars a chord is held
 
     def name(degree: int) -> str:
         quality = qualities[degree]

@@ -28,12 +28,12 @@ from audio2pose.music.spectrum import N_BANDS, Spectrum
 from .drums import bass, drums
 from .perform import Hands, Tempo, room, sound_of
 from .score import DRUM_CHANNEL, Part, Score, compose, melody
-from .styles import Style, styles
+from .styles import Style, Theme, styles, tempo_of, theme
 
 SECONDS = (34.0, 52.0)
 THREE = 0.15  # share of songs in bars of three: the library has few
 N_MIXES = 2
-OWN_DRUMS, MELODY = 0.7, 0.45
+MELODY = 0.45
 
 
 def bands_of(sound: F32) -> F32:
@@ -59,20 +59,24 @@ def _broken_down(part: Part, score: Score, rng: np.random.Generator) -> Part:
     return Part(part.name, left if len(left) else part.notes, part.programs, part.kit)
 
 
-def _draw_style(known: list[Style], rng: np.random.Generator) -> Style:
-    threes = [s for s in known if s.meter == 3]
-    fours = [s for s in known if s.meter != 3]
-    chosen = threes if threes and rng.random() < THREE else fours
+def _draw_style(known: list[Style], of: Theme, rng: np.random.Generator) -> Style:
+    fitting = [s for s in known if not of.parts or any(p in s.name.lower() for p in of.parts)]
+    meter = 3 if rng.random() < THREE else 4
+    chosen = [s for s in fitting if (s.meter == 3) == (meter == 3)] or fitting
     return chosen[int(rng.integers(len(chosen)))]
 
 
 def make(seed: int, known: list[Style], folder: Path) -> dict[str, np.ndarray]:
     """The song of *seed*. Files are made in *folder* and removed. Errors: CorpusError where it could not be made."""
     rng = np.random.default_rng(seed)
-    score = compose(_draw_style(known, rng), rng.uniform(*SECONDS), rng, folder)
+    of = theme(rng)
+    style = _draw_style(known, of, rng)
+    low, high = of.bpm or (0.0, 0.0)
+    bpm = float(np.exp(rng.uniform(np.log(low), np.log(high)))) if of.bpm else tempo_of(style, rng)
+    score = compose(style, bpm, rng.uniform(*SECONDS), rng, folder)
     parts = [_thinned(p, rng) if rng.random() < 0.4 else p for p in score.parts]
-    if rng.random() < OWN_DRUMS:
-        own, kick, per_beat = drums(score, rng)
+    if rng.random() < of.own:
+        own, kick, per_beat = drums(score, of.drums, rng)
         parts.append(own)
         if rng.random() < 0.6:
             parts.append(bass(score, kick, per_beat, rng))

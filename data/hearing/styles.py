@@ -38,7 +38,7 @@ TEMPI: tuple[tuple[str, float, float], ...] = (
     ("pop", 75, 140), ("folk", 75, 150),
 )  # fmt: skip
 OTHER_BPM = (75.0, 180.0)
-UNUSUAL, UNUSUAL_BPM = 0.06, (60.0, 210.0)
+UNUSUAL, UNUSUAL_BPM = 0.02, (60.0, 210.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,38 @@ def styles(library: Path = LIBRARY) -> list[Style]:
         if meter in ("2", "3", "4"):
             found.append(Style(f"{path.parent.name}/{path.stem}", int(meter), tuple(grooves)))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """A kind of song to draw: from which styles, how fast, with which of our own drums.
+
+    *parts* are parts of the styles' names (any where empty), *bpm* a range (the style's own where None), *drums* the kinds
+    of our own patterns (what suits the tempo where empty), *own* how often they are added.
+    """
+
+    share: float
+    parts: tuple[str, ...] = ()
+    bpm: tuple[float, float] | None = None
+    drums: tuple[str, ...] = ()
+    own: float = 0.7
+
+
+# The library has few songs that people dance to in clubs, and the octave is hardest to tell where it is slow or very fast.
+THEMES = (
+    Theme(0.36),
+    Theme(0.20, bpm=(70.0, 108.0), drums=("boom", "boom", "broken", "sparse"), own=1.0),
+    Theme(0.14, bpm=(114.0, 150.0), drums=("floor",), own=1.0),
+    Theme(0.12, bpm=(88.0, 178.0), drums=("rock",), own=1.0),
+    Theme(0.10, parts=("ballad", "lullaby", "hymn", "spiritual", "slow", "serenade", "rb", "r+b"), own=0.3),
+    Theme(0.08, parts=("swing", "jazz", "bigband", "bop", "dixie", "charleston", "quickstep"), bpm=(150.0, 208.0), own=0.0),
+)
+
+
+def theme(rng: np.random.Generator) -> Theme:
+    """One of THEMES, by share."""
+    shares = np.array([t.share for t in THEMES])
+    return THEMES[int(rng.choice(len(THEMES), p=shares / shares.sum()))]
 
 
 def tempo_of(style: Style, rng: np.random.Generator) -> float:
