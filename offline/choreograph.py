@@ -100,6 +100,9 @@ class _Memory:
     def warm_up(self) -> None:
         self.reset()
 
+    def help(self, name: str, value: float) -> None:
+        """A song that is known is past all help."""
+
     def process(self, hop: F32) -> Record:
         self._hop += 1
         return cast(Record, self.log[self._hop - 1])
@@ -152,9 +155,9 @@ class _Hops:
 
 
 def listen(song: SongReader, settings: Settings, *, causal: bool, told: Told, trace: Trace | None = None) -> Heard:
-    """Hear all of *song*: hop by hop as live, or with its beats decoded from the whole of it. *trace* notes what the ears believe.
+    """Hear all of *song*: hop by hop as live, or with its beats decoded from the whole of it.
 
-    Raises SongError where it is too long or too short.
+    *trace* notes what the ears believe on the way. Raises SongError where it is too long or too short.
     """
     ears = Ears(settings.hear, settings.beat, settings.clock, song.sample_rate_hz)
     log = Rows(HEARD)

@@ -6,6 +6,7 @@ Threads  one, the caller's. matplotlib is used without pyplot: no window, no sta
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -30,15 +31,19 @@ PAPER = PALETTES["paper"]
 INK, LINE, STRONG, SHEET = PAPER.torso, PAPER.right, PAPER.left, PAPER.top
 FAINT = (*INK, 0.75)
 STATE_COLOURS = {
-    IDLE: (0.87, 0.85, 0.81), LISTENING: PAPER.accent, LOCKED: PAPER.right, FLYWHEEL: (0.95, 0.70, 0.35), SILENT: (0.62, 0.60, 0.60),
-}  # fmt: skip
+    IDLE: (0.87, 0.85, 0.81),
+    LISTENING: PAPER.accent,
+    LOCKED: PAPER.right,
+    FLYWHEEL: (0.95, 0.70, 0.35),
+    SILENT: (0.62, 0.60, 0.60),
+}
 BELIEF_COLOURS = LinearSegmentedColormap.from_list("belief", [SHEET, PAPER.floor, (0.93, 0.60, 0.34), STRONG, INK])
 BPM_TICKS = (40, 50, 60, 70, 80, 90, 100, 120, 140, 160, 180, 200, 240, 300, 400)
 # A tick for each beat up to so many, thinner the more there are; bars are numbered at most so often.
 BEATS_WIDE, MOST_BAR_NUMBERS = 150, 32
 # The width of the panels in pixels: what is longer is drawn by the greatest value of each.
 COLUMNS = 1380
-GAP_BEATS = 1.6
+GAP_BEATS, LONG_S = 1.6, 90.0
 
 
 def write_plot(path: Path, song: str, heard: Heard, trace: Trace) -> None:
@@ -57,12 +62,7 @@ def write_plot(path: Path, song: str, heard: Heard, trace: Trace) -> None:
     _beats(ticks, heard)
     _confidence(sure, heard, trace)
     _state(figure, state, heard, trace)
-    state.set_xlim(0.0, heard.seconds)
-    state.xaxis.set_major_locator(MaxNLocator(16, steps=[1, 1.5, 2, 3, 5, 6, 10] if heard.seconds > 90.0 else [1, 2, 5, 10]))
-    if heard.seconds > 90.0:
-        state.xaxis.set_major_locator(FixedLocator(_minutes(heard.seconds)))
-        state.xaxis.set_major_formatter(FuncFormatter(lambda t, _: f"{int(t) // 60}:{int(t) % 60:02d}"))
-    state.set_xlabel("time in the song (minutes:seconds)" if heard.seconds > 90.0 else "time in the song (seconds)", color=INK)
+    _time(state, heard.seconds)
     with atomic_write(path) as temporary:
         canvas.print_png(str(temporary))
 
@@ -74,6 +74,20 @@ def _frame(panel: Axes) -> None:
     panel.tick_params(colors=INK, labelsize=9, length=3)
     panel.tick_params(axis="x", labelbottom=False)
     panel.yaxis.label.set_color(INK)
+
+
+def _time(panel: Axes, seconds: float) -> None:
+    """The shared axis: seconds of a short song, minutes and seconds of a long one."""
+    panel.set_xlim(0.0, seconds)
+    if seconds <= LONG_S:
+        panel.xaxis.set_major_locator(MaxNLocator(16, steps=[1, 2, 5, 10]))
+        panel.set_xlabel("time in the song (seconds)", color=INK)
+        return
+    # At most 16 whole steps that a person would choose.
+    step = next(s for s in (10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600) if seconds <= 16 * s)
+    panel.xaxis.set_major_locator(FixedLocator([float(t) for t in range(0, int(seconds) + 1, step)]))
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda t, _: f"{int(t) // 60}:{int(t) % 60:02d}"))
+    panel.set_xlabel("time in the song (minutes:seconds)", color=INK)
 
 
 def _title(figure: Figure, song: str, heard: Heard) -> None:
@@ -158,7 +172,7 @@ def _confidence(panel: Axes, heard: Heard, trace: Trace) -> None:
 def _state(figure: Figure, panel: Axes, heard: Heard, trace: Trace) -> None:
     state = heard.log["state"]
     edges = np.concatenate([[0], np.flatnonzero(np.diff(state)) + 1, [len(state)]])
-    for begin, end in zip(edges[:-1], edges[1:]):
+    for begin, end in itertools.pairwise(edges):
         panel.axvspan(begin * trace.hop_s, end * trace.hop_s, color=STATE_COLOURS[int(state[begin])], linewidth=0.0)
     panel.set_yticks([])
     panel.set_ylabel("state", rotation=0, ha="right", va="center")
@@ -184,9 +198,3 @@ def peaks(values: F64, hop_s: float) -> tuple[F64, F64]:
     if len(begins) == 0:
         return np.zeros(0), np.zeros(0)
     return np.minimum(begins + every, len(values)) * hop_s, np.maximum.reduceat(values, begins)
-
-
-def _minutes(seconds: float) -> F64:
-    """Where to write the time of a song of minutes: at most 16 whole steps that a person would choose."""
-    step = next(s for s in (10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600) if seconds <= 16 * s)
-    return np.arange(0.0, seconds + 1e-9, step)

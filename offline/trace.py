@@ -1,6 +1,6 @@
 """What the ears believed while they heard a song, kept to be drawn.
 
-Shapes   onset: (H,) 0..1, one a hop; belief: (T, n), one every BELIEF_HOPS hops, its rows' sums 1; tempi_bpm: (n,) fast to slow.
+Shapes   onset: (H,) 0..1, one a hop; belief: (T, n), one every BELIEF_HOPS hops, each row's sum 1; tempi_bpm: (n,).
 Threads  one, the caller's.
 """
 
@@ -30,7 +30,7 @@ class Trace:
     def note(self, ears: Ears) -> None:
         """Keep what *ears* heard and believe after one more hop."""
         if self._belief is None:
-            self.tempi_bpm = 60.0 / (ears.tempo_lengths * self.hop_s)
+            self.tempi_bpm = np.asarray(60.0 / (ears.tempo_lengths * self.hop_s), np.float64)
             self._belief = Rows(np.float32, self.tempi_bpm.shape)
         self._onset.append(ears.activation[ACTIVATION])
         if self._n % BELIEF_HOPS == 0:

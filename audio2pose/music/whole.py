@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numba import njit
@@ -41,6 +41,8 @@ NEAR_S, NEAR_TEMPI, SMOOTHER_REACH = 0.04, 3, 6
 # Confidence: of beats whose level is doubtful two in three are right, and a weak pulse is none.
 LEVEL_LEAST, LEVEL_MOST, LEVEL_POWER = 0.65, 0.98, 2.0
 PULSE_MIDDLE, PULSE_WIDTH = 3.5, 1.2
+# What is heard whatever range is asked for, and the share of beats that an octave must bring into the range.
+WIDE, MOST_INSIDE, BEYOND = BeatConfig(), 0.85, 1.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +142,27 @@ def smooth(beat: F64, tempo: F64, prior: F64, change: F64, reach: I64, lengths: 
 
 
 def decode(activations: F32, hop_s: float, config: BeatConfig) -> Beats:
-    """The song's beats, from all its *activations* (H, A). Where nothing sounds or no pulse is heard there are none."""
+    """The song's beats, from all its *activations* (H, A). Where nothing sounds or no pulse is heard there are none.
+
+    A range of tempi says which octave is danced, not what is heard: a song that is clearly faster or slower is halved or
+    doubled into it, rather than heard at the wrong multiple that happens to lie inside.
+    """
     delay_s = LEARNED_DELAY_S if config.front == LEARNED else PLAIN_DELAY_S
-    hops: list[I64] = []
-    sure: list[F64] = []
+    wide = replace(config, min_bpm=min(config.min_bpm, WIDE.min_bpm), max_bpm=max(config.max_bpm, WIDE.max_bpm))
+    hops, sure = _in_pieces(activations, hop_s, wide)
+    if wide != config:
+        octave = _octave(hops, hop_s, config)
+        hops, sure = _folded(activations, hops, sure, octave) if octave else _in_pieces(activations, hop_s, config)
+    places = places_of(_downbeats(activations, hops, hop_s), config.bar_slip)
+    times_s = _refined(np.asarray((hops + 1.0) * hop_s - delay_s, np.float64), hop_s)
+    kept = ~_quiet(activations, hop_s, config.forget_s)[hops] & (times_s >= 0.0) & (sure > 0.0)
+    return Beats(times_s[kept], places[kept], sure[kept])
+
+
+def _in_pieces(activations: F32, hop_s: float, config: BeatConfig) -> tuple[I64, F64]:
+    """Hops (B,) and confidences (B,) of all beats, 0 where there is no pulse."""
+    hops: list[I64] = [np.zeros(0, np.int64)]
+    sure: list[F64] = [np.zeros(0)]
     known = -1
     for begin, end, until in _pieces(len(activations), hop_s):
         found, confidences = _decode_piece(activations[begin:end], hop_s, config)
@@ -153,14 +172,33 @@ def decode(activations: F32, hop_s: float, config: BeatConfig) -> Beats:
         hops.append(found[fits])
         sure.append(confidences[fits])
         known = int(found[fits][-1]) if fits.any() else known
-    if not hops:
-        return Beats(np.zeros(0), np.zeros(0, np.int64), np.zeros(0))
-    at = np.concatenate(hops)
-    places = places_of(_downbeats(activations, at, hop_s), config.bar_slip)
-    times_s = _refined((at + 1.0) * hop_s - delay_s, hop_s)
-    kept = ~_quiet(activations, hop_s, config.forget_s)[at] & (times_s >= 0.0)
-    kept &= np.concatenate(sure) > 0.0
-    return Beats(times_s[kept], places[kept], np.concatenate(sure)[kept])
+    return np.concatenate(hops), np.concatenate(sure)
+
+
+def _octave(hops: I64, hop_s: float, config: BeatConfig) -> int:
+    """-1 where half of the tempo lies in the range for nearly all beats, 1 where twice the tempo does, else 0."""
+    if len(hops) < 2:
+        return 0
+    bpm = 60.0 / (np.diff(hops) * hop_s)
+    inside = {o: _inside(bpm * 2.0**o, config) for o in (0, -1, 1)}
+    best = max(inside, key=lambda o: inside[o])
+    return best if inside[best] > MOST_INSIDE and inside[0] < 0.5 else 0
+
+
+def _inside(bpm: F64, config: BeatConfig) -> float:
+    """Share of *bpm* (B,) that lies in the range, or hardly beyond it."""
+    return float(((bpm > config.min_bpm / BEYOND) & (bpm < config.max_bpm * BEYOND)).mean())
+
+
+def _folded(activations: F32, hops: I64, sure: F64, octave: int) -> tuple[I64, F64]:
+    """Every second beat, those that are rather downbeats, or beats with others in their middle."""
+    if octave > 0:
+        places = np.arange(2 * len(hops) - 1) / 2.0
+        return np.round(np.interp(places, np.arange(len(hops)), hops)).astype(np.int64), sure[np.ceil(places).astype(np.int64)]
+    peaks = np.clip(hops[:, None] + np.arange(3), 0, len(activations) - 1)
+    strong = (activations[peaks, ACTIVATION] * activations[peaks, DOWNBEAT]).max(axis=1)
+    first = int(strong[1::2].mean() > strong[::2].mean()) if len(hops) > 1 else 0
+    return hops[first::2], sure[first::2]
 
 
 def _pieces(n_hops: int, hop_s: float) -> Iterator[tuple[int, int, int]]:
@@ -175,7 +213,7 @@ def _pieces(n_hops: int, hop_s: float) -> Iterator[tuple[int, int, int]]:
 
 
 def _decode_piece(activations: F32, hop_s: float, config: BeatConfig) -> tuple[I64, F64]:
-    """Hops (B,) of the beats on the best path through *activations* (H, A), and their confidences: 0 where there is no pulse."""
+    """Hops (B,) of the beats on the best path through *activations* (H, A), and confidences: 0 where there is no pulse."""
     told = _evidence(activations, hop_s, config)
     hops, tempi = _best_path(told)
     pulse = _pulse(told, hops, tempi) / hop_s
@@ -275,7 +313,9 @@ def _quiet(activations: F32, hop_s: float, least_s: float) -> NDArray[np.bool_]:
     long = np.repeat(np.diff(edges)[::2] * hop_s >= least_s, 2)
     marks = np.zeros(len(still) + 1, np.int64)
     # A beat's first part begins up to a few hops before the sound does.
-    marks[np.where(np.arange(len(edges)) % 2, edges - round(NEAR_S / hop_s), edges)[long]] = np.tile([1, -1], int(long.sum()) // 2)
+    marks[np.where(np.arange(len(edges)) % 2, edges - round(NEAR_S / hop_s), edges)[long]] = np.tile(
+        [1, -1], int(long.sum()) // 2
+    )
     return np.cumsum(marks[:-1]) > 0
 
 

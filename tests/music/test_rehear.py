@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from audio2pose.config import BeatConfig
 from audio2pose.music.heard import FLYWHEEL, IDLE, LISTENING, LOCKED, SILENT

@@ -57,20 +57,37 @@ def test_a_tempo_that_ramps_and_one_that_jumps_are_followed() -> None:
 
 
 def test_the_network_s_tempo_decides_between_octaves() -> None:
-    hops = list(range(20, 3000, 35))
-    told = activations_of(hops, 3000)
+    # Beats at 86 BPM, and something weaker in the middle of each: both levels are plausible.
+    told = activations_of(list(range(20, 3000, 70)), 3000)
+    told[np.add.outer(np.arange(55, 2990, 70), np.arange(3)).ravel(), ACTIVATION] = 0.1
     classes = np.geomspace(50.0, 230.0, N_TEMPI)
     for bpm, step in ((171.0, 35), (86.0, 70)):
-        told[:, TEMPO:] = 1e-6
-        told[:, TEMPO + int(np.abs(classes - bpm).argmin())] = 1.0
-        found = decode(told, HOP_S, BeatConfig(tempo_weight=8.0))
-        assert np.median(np.diff(found.times_s)) == pytest.approx(step * HOP_S, rel=0.02)
+        told[:, TEMPO:] = 1e-3
+        middle = TEMPO + int(np.abs(classes - bpm).argmin())
+        told[:, middle - 1 : middle + 2] = 0.3
+        found = decode(told, HOP_S, BeatConfig(tempo_weight=2.0))
+        assert np.median(np.diff(found.times_s)) == pytest.approx(step * HOP_S, rel=0.03)
 
 
-def test_the_range_of_tempi_decides_too() -> None:
-    told = activations_of(list(range(20, 3000, 35)), 3000)
-    found = decode(told, HOP_S, BeatConfig(min_bpm=55.0, max_bpm=110.0))
-    assert np.median(np.diff(found.times_s)) == pytest.approx(0.70, abs=0.01)
+@pytest.mark.parametrize(
+    ("low_bpm", "high_bpm", "step"), [(55, 110, 70), (70, 140, 70), (180, 360, 17.5), (100, 200, 35), (60, 175, 35)]
+)
+def test_a_range_of_tempi_decides_which_octave_is_danced(low_bpm: float, high_bpm: float, step: float) -> None:
+    hops = list(range(20, 3000, 35))
+    told = activations_of(hops, 3000)
+    for k, hop in enumerate(hops):
+        told[hop - 2 : hop + 6, DOWNBEAT] = 0.8 if k % 4 == 1 else 0.05
+    found = decode(told, HOP_S, BeatConfig(min_bpm=low_bpm, max_bpm=high_bpm))
+    assert np.median(np.diff(found.times_s)) == pytest.approx(step * HOP_S, abs=0.011)
+    # Whatever the octave, the downbeats that the sound tells are among the beats.
+    downbeats_s = found.times_s[found.places == 1] if step <= 35 else found.times_s
+    assert np.abs(downbeats_s[:, None] - np.array(hops[1::2]) * HOP_S + 0.02).min(axis=1).max() < 0.03
+
+
+def test_a_song_of_the_asked_range_is_left_as_it_is() -> None:
+    told = activations_of(list(range(20, 3000, 50)), 3000)
+    wide, narrow = (decode(told, HOP_S, config) for config in (BeatConfig(), BeatConfig(min_bpm=110.0, max_bpm=130.0)))
+    assert np.allclose(wide.times_s, narrow.times_s, atol=0.011)
 
 
 @pytest.mark.parametrize("meter", [3, 4])
@@ -103,7 +120,7 @@ def test_every_beat_of_a_steady_click_is_found_from_the_first(bpm: int, front: s
     found = decode(hear(sound, listener=ears_with(config))[1], HOP_S, config)
     assert f_measure(true_s, found.times_s, skip_s=0.0) > 0.93
     near = true_s[np.abs(true_s[:, None] - found.times_s[3:-3]).argmin(axis=0)]
-    assert np.abs(found.times_s[3:-3] - near).max() < 0.025
+    assert np.abs(found.times_s[3:-3] - near).max() < 0.030
 
 
 def test_three_seconds_of_clicks_are_enough() -> None:
