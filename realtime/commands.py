@@ -45,7 +45,11 @@ def add_live_arguments(parser: ArgumentParser) -> None:
     out.add_argument("--events", metavar="FILE|-", help="what happens, one JSON document a line")
     out.add_argument("--json", action="store_true", help="the summary as JSON on stdout")
     out.add_argument("--duration", type=float, metavar="S", help="end after S seconds of sound")
-    window = parser.add_argument_group("window (q ends, f full screen)")
+    window = parser.add_argument_group(
+        "window",
+        "keys: q or Esc ends, f full screen, space or t tap the beat, r the downbeat is now, left and right 10 ms earlier and "
+        "later, up and down twice and half the tempo, l locks tempo, then grid, then frees",
+    )
     window.add_argument("--no-window", action="store_true", help="draw into memory only")
     window.add_argument("--screen", type=int, metavar="N", help="on which screen, from 0")
     window.add_argument("--fullscreen", action="store_true")

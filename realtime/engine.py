@@ -21,7 +21,7 @@ from audio2pose.music.heard import LOCKED
 from audio2pose.music.hops import Hopper
 from audio2pose.performer import Performer
 
-from .handoff import Echo, HopRing, Latest
+from .handoff import Commands, Echo, HopRing, Latest
 from .moment import RUN_POSES, moment_dtype
 from .sources import Source, StreamClock
 from .spread import Spread
@@ -74,6 +74,7 @@ class Engine:
         self._run = self._moment["run"]
         self._followers: list[Latest] = []
         self._echoes: list[Echo] = []
+        self._hands: list[Commands] = []
         self.events: deque[dict[str, Any]] = deque(maxlen=MAX_EVENTS)
         self.beat_times_s: list[float] = []
         self.beat_positions: list[int] = []
@@ -91,6 +92,11 @@ class Engine:
         """The hops that the performer heard, for a recorder: not a sample more. Threads: main, before `run`."""
         self._echoes.append(Echo(capacity_frames))
         return self._echoes[-1]
+
+    def hand(self) -> Commands:
+        """A hand-over for one more source of commands. Threads: main, before `run`."""
+        self._hands.append(Commands())
+        return self._hands[-1]
 
     def run(self, stop: Event) -> None:
         """Until *stop*, or until the source has finished and the ring is empty. Threads: the engine's own."""
@@ -116,8 +122,18 @@ class Engine:
         """Whether no more is kept for the end of the show: the tap is full, or the list of beats. Threads: any."""
         return len(self.beat_times_s) >= MAX_BEATS or (self._tap is not None and self._tap.missed > 0)
 
+    @property
+    def dropped_commands(self) -> int:
+        """Commands that came faster than the hops took them. Threads: any."""
+        return sum(hand.dropped for hand in self._hands)
+
     def _hop(self, hop: F32) -> None:
         began_s = time.thread_time()
+        for hand in self._hands:
+            for _ in range(hand.waiting):  # what is put meanwhile belongs to the next hop
+                command = hand.take()
+                assert command is not None
+                self._performer.command(*command)
         pose = self._performer.process(hop)
         self._publish(pose)
         self.hops += 1
@@ -143,6 +159,7 @@ class Engine:
         onsets[:-1] = onsets[1:]
         onsets[-1] = heard["onset_low"], heard["onset_mid"], heard["onset_high"]
         self._moment["heard"] = heard
+        self._moment["lock"] = self._performer.lock
         for latest in self._followers:
             latest.write(self._moment)
 

@@ -1,6 +1,7 @@
-"""Two hand-overs between threads without a lock: sound queues and is counted when lost, poses overwrite.
+"""Hand-overs between threads without a lock: sound and commands queue and are counted when lost, poses overwrite.
 
-Shapes   HopRing: (N,) mono float32 blocks of any length in, the same samples out. Latest: one record of a structured dtype.
+Shapes   HopRing: (N,) mono float32 blocks of any length in, the same samples out. Commands: (name, value) in order.
+         Latest: one record of a structured dtype.
 Threads  one writer and one reader each; the docstrings say which method belongs to whom.
 Source   the ring buffer and util/TripleBuffer.hpp of Ableton/link, on attribute stores, which CPython makes atomic and
          orders for every thread.
@@ -13,6 +14,10 @@ from collections import deque
 import numpy as np
 
 from audio2pose.arrays import F32, Record
+from audio2pose.performer import checked
+
+MAX_COMMANDS = 64
+"""More than hands do in seconds. Without sound no hop takes them away."""
 
 
 class HopRing:
@@ -102,6 +107,41 @@ class Echo(HopRing):
     def last_hole(self) -> int:
         """How many are missing at the very end. Threads: reader, after the writer has ended."""
         return self._hole_frames
+
+
+class Commands:
+    """What one source (the keys, a socket) wants of the performer, in order; what does not fit is counted in `dropped`."""
+
+    def __init__(self, capacity: int = MAX_COMMANDS) -> None:
+        self._slots: list[tuple[str, float]] = [("", 0.0)] * capacity
+        self._capacity = capacity
+        self._taken = 0
+        self._put = 0
+        self.dropped = 0
+
+    @property
+    def waiting(self) -> int:
+        """Commands not yet taken. Threads: any."""
+        return self._put - self._taken
+
+    def put(self, name: str, value: float = 0.0) -> bool:
+        """Queue it; False where there was no room. Raises UsageError for what is no command. Threads: writer."""
+        command = checked(name, value)
+        if self.waiting == self._capacity:
+            self.dropped += 1
+            return False
+        self._slots[self._put % self._capacity] = command
+        # Only now does the reader see it.
+        self._put += 1
+        return True
+
+    def take(self) -> tuple[str, float] | None:
+        """The oldest that waits; None where there is none. Threads: reader."""
+        if not self.waiting:
+            return None
+        command = self._slots[self._taken % self._capacity]
+        self._taken += 1
+        return command
 
 
 class Latest:

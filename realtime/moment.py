@@ -1,7 +1,8 @@
 """What an output shows: the dancer at one stream moment, read from what the engine published last.
 
-Shapes   moment: one record of moment_dtype(N): a run of N poses in rising time, what was heard in the newest hop, and the
-         onsets of the last N hops (low, mid, high); positions_m: (1, 24, 3), one dancer; faces: (1, 3); onsets: (3,).
+Shapes   moment: one record of moment_dtype(N): a run of N poses in rising time, what was heard in the newest hop, the
+         player's lock, and the onsets of the last N hops (low, mid, high); positions_m: (1, 24, 3), one dancer; faces: (1, 3);
+         onsets: (3,).
 Threads  a Follower belongs to the one thread that shows, sends or writes.
 """
 
@@ -26,7 +27,7 @@ RUN_POSES = 8
 
 def moment_dtype(run_poses: int) -> np.dtype[np.void]:
     """What the engine publishes after each hop."""
-    return np.dtype([("run", POSE, (run_poses,)), ("heard", HEARD), ("onsets", np.float32, (run_poses, 3))])
+    return np.dtype([("run", POSE, (run_poses,)), ("heard", HEARD), ("onsets", np.float32, (run_poses, 3)), ("lock", np.int64)])
 
 
 class Follower:
@@ -44,6 +45,12 @@ class Follower:
         self.faces: F32 = np.zeros((1, 3), np.float32)
         self.positions_m[0] = self._skeleton.process(self.pose["root_m"], self.pose["rotations"])
         self.faces[0] = face(self.pose["rotations"])
+
+    @property
+    def lock(self) -> int:
+        """The player's lock in the newest hop. Threads: its own; `heard` is to be looked at anew then."""
+        moment = self._latest.read()
+        return 0 if moment is None else int(moment["lock"])
 
     def moment_s(self, wall_s: float) -> float:
         """The stream second that is shown at *wall_s*; -inf before the first sound. Threads: its own."""

@@ -134,7 +134,10 @@ class Show:
         follower = Follower(self._engine.subscribe(), self._clock, o.latency_s)
         if o.window:
             try:
-                return Window(stage, follower, self._recorder, title=o.title, screen=o.screen, fullscreen=o.fullscreen)
+                return Window(
+                    stage, follower, self._recorder, self._engine.hand(), title=o.title, screen=o.screen,
+                    fullscreen=o.fullscreen,
+                )  # fmt: skip
             except DeviceError as error:
                 if not o.leaves or o.screen is not None:
                     raise

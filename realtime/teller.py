@@ -20,6 +20,7 @@ from typing import Any, TextIO
 from audio2pose.errors import OutputError
 from audio2pose.media.atomic import output_error
 from audio2pose.music.heard import STATE_NAMES
+from audio2pose.performer import LOCK_NAMES
 from audio2pose.terminal import say
 
 from .broadcast import Broadcaster
@@ -135,6 +136,9 @@ class Teller:
             event = events.popleft()
             if self._tap is not None and event["event"] == "segment" and event["t"] <= self._tap.capacity_poses * self._hop_s:
                 self.segments.append(event)
+            if event["event"] == "command" and event["command"] == "lock":
+                # Nothing in the picture shows it, and it holds until it is taken back.
+                say(f"lock: {LOCK_NAMES[int(event['value'])]}")
             self._put(event)
 
     def _put(self, event: Mapping[str, Any]) -> None:
@@ -177,6 +181,7 @@ class Teller:
         counts["dropped_hops"] = self._dropped_hops()
         counts["late_hops"] = self._engine.late_hops
         counts["lost_events"] = self._engine.lost_events
+        counts["dropped_commands"] = self._engine.dropped_commands
         if self._broadcaster is not None:
             counts["send_errors"] = self._broadcaster.errors
         if self._screen is not None:

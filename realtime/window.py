@@ -23,6 +23,8 @@ from audio2pose.errors import DeviceError
 from audio2pose.stage.offscreen import Offscreen
 from audio2pose.stage.stage import Stage
 
+from .handoff import Commands
+from .keys import FULLSCREEN, NAMES, QUIT, Keys
 from .moment import Follower
 from .recorder import Recorder
 from .spread import Spread
@@ -97,14 +99,14 @@ class Pictures:
 
 
 class Window:
-    """The stage in a window. Keys: q or Esc end the show, f goes to full screen and back.
+    """The stage in a window; what its keys do stands in keys.py.
 
     Raises DeviceError where there is no display, or no screen of that number.
     """
 
     def __init__(
-        self, config: StageConfig, follower: Follower, recorder: Recorder | None, *, title: str, screen: int | None,
-        fullscreen: bool,
+        self, config: StageConfig, follower: Follower, recorder: Recorder | None, commands: Commands, *, title: str,
+        screen: int | None, fullscreen: bool,
     ) -> None:  # fmt: skip
         self._follower, self._recorder, self._config = follower, recorder, config
         self.frames = self.late_frames = 0
@@ -118,7 +120,10 @@ class Window:
             # The film has a size of its own, whatever is done to the window: the stage is drawn a second time.
             texture = gloo.Texture2D(shape=(config.height, config.width, 4), format="rgba", interpolation="nearest")
             self._copy = gloo.FrameBuffer(texture), Stage(config)
-        self._canvas.events.key_press.connect(self._key)
+        self._keys = Keys(commands)
+        self._names = {getattr(self._glfw, f"KEY_{name}"): name for name in NAMES}
+        # Straight from glfw: VisPy holds a letter back until its character comes, which some keys never bring.
+        self._glfw.set_key_callback(self._native, self._key)
         self._canvas.events.close.connect(self._on_close)
         self._windowed: tuple[int, int, int, int] | None = None
         if screen is not None:
@@ -192,11 +197,14 @@ class Window:
             picture = gloo.read_pixels((0, 0, self._config.width, self._config.height), alpha=False)
         recorder.offer(np.asarray(picture), moment_s)
 
-    def _key(self, event: Any) -> None:
-        key = event.key.name if event.key is not None else ""
-        if key in ("Q", "Escape"):
+    def _key(self, window: Any, key: int, scancode: int, action: int, modifiers: int) -> None:
+        glfw = self._glfw
+        if action == glfw.RELEASE or modifiers & (glfw.MOD_CONTROL | glfw.MOD_ALT | glfw.MOD_SUPER):
+            return
+        wish = self._keys.press(self._names.get(key, ""), again=action == glfw.REPEAT, lock=self._follower.lock)
+        if wish == QUIT:
             self._closed = True
-        elif key == "F":
+        elif wish == FULLSCREEN:
             self._toggle_fullscreen()
 
     def _on_close(self, event: Any) -> None:

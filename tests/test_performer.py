@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
+from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from audio2pose.config import settings
+from audio2pose.errors import UsageError
+from audio2pose.flags import overrides
 from audio2pose.match.find import library
 from audio2pose.media.decode import read_song
+from audio2pose.music.ears import Ears
+from audio2pose.music.hand import FREE, GRID
 from audio2pose.music.hops import Hopper
 from audio2pose.performer import Performer
 
 SECONDS = 12.0
+# What a player does in twelve seconds: hop, name, value.
+COMMANDS = (
+    (0, "nudge", 10.0), (300, "tap", 0.0), (343, "tap", 0.0), (386, "tap", 0.0), (500, "resync", 0.0), (600, "half", 0.0),
+    (700, "double", 0.0), (700, "tempo", 140.0), (800, "lock", GRID), (1000, "lock", FREE), (1000, "nudge", -10.0),
+)  # fmt: skip
+
+Commands = Sequence[tuple[int, str, float]]
 
 
 def _performer(sample_rate_hz: int) -> Performer:
@@ -24,12 +39,23 @@ def _performer(sample_rate_hz: int) -> Performer:
     return performer
 
 
-def _danced(performer: Performer, samples: np.ndarray, sample_rate_hz: int, block: int) -> np.ndarray:
+def _danced(
+    performer: Performer,
+    samples: np.ndarray,
+    sample_rate_hz: int,
+    block: int,
+    commands: Commands = (),
+    events: list[dict[str, Any]] | None = None,
+) -> np.ndarray:
     hopper = Hopper(sample_rate_hz, performer.hop_s)
-    out = []
+    out: list[np.void] = []
     for k in range(0, len(samples), block):
         for hop in hopper.feed(samples[k : k + block]):
+            for _, name, value in (c for c in commands if c[0] == len(out)):
+                performer.command(name, value)
             out.append(performer.process(hop).copy())
+            if events is not None:
+                events += performer.events
     return np.array(out)
 
 
@@ -49,6 +75,87 @@ def test_the_same_sound_gives_the_same_poses_to_the_last_bit_at_any_block_size_a
         performer.reset()
         assert _danced(performer, samples, rate, block).tobytes() == whole.tobytes(), block
     assert _danced(_performer(rate), samples, rate, 512).tobytes() == whole.tobytes()
+
+
+def test_the_same_commands_at_the_same_hops_give_the_same_poses_to_the_last_bit_at_any_block_size_and_after_reset(
+    song: tuple[np.ndarray, int],
+) -> None:
+    samples, rate = song
+    performer = _performer(rate)
+    whole = _danced(performer, samples, rate, 441, COMMANDS)
+    for block in (1 << 20, 1000, 37):
+        performer.reset()
+        assert _danced(performer, samples, rate, block, COMMANDS).tobytes() == whole.tobytes(), block
+    performer.reset()
+    unhelped = _danced(performer, samples, rate, 441)
+    assert unhelped.tobytes() == _danced(_performer(rate), samples, rate, 441).tobytes()
+    assert whole["beat"][-1] != unhelped["beat"][-1], "the commands did nothing"
+    later = _danced(_performer(rate), samples, rate, 441, [(hop + 1, *what) for hop, *what in COMMANDS])
+    assert later.tobytes() != whole.tobytes()
+
+
+def test_a_command_is_told_by_the_hop_that_is_heard_with_it(song: tuple[np.ndarray, int]) -> None:
+    samples, rate = song
+    events: list[dict[str, Any]] = []
+    _danced(_performer(rate), samples, rate, 441, COMMANDS, events)
+    assert [e for e in events if e["event"] == "command"] == [
+        {"t": round((hop + 1) / 100, 3), "event": "command", "command": name, "value": float(value)}
+        for hop, name, value in COMMANDS
+    ]
+    assert [e["t"] for e in events] == sorted(e["t"] for e in events)
+
+
+def test_a_grid_by_hand_beats_on_where_the_music_has_gone(song: tuple[np.ndarray, int]) -> None:
+    samples, rate = song
+    sound = np.concatenate([samples[: 8 * rate], np.zeros(5 * rate, np.float32)])
+    locked: list[dict[str, Any]] = []
+    _danced(_performer(rate), sound, rate, 441, [(750, "lock", GRID)], locked)
+    beats_s = [e["time_s"] for e in locked if e["event"] == "beat" and e["time_s"] > 10.5]
+    assert len(beats_s) > 3
+    assert np.ptp(np.diff(beats_s)) < 1e-3
+    free: list[dict[str, Any]] = []
+    _danced(_performer(rate), sound, rate, 441, (), free)
+    assert not [e for e in free if e["event"] == "beat" and e["time_s"] > 10.5]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("tapp", 0.0, "did you mean 'tap'"),
+        ("", 0.0, "one of tap, resync"),
+        ("nudge", math.nan, "number"),
+        ("tempo", math.inf, "number"),
+        ("lock", 3.0, "2 .grid."),
+        ("lock", 0.5, "2 .grid."),
+    ],
+)
+def test_what_is_no_command_is_refused_and_changes_nothing(name: str, value: float, words: str) -> None:
+    performer = _performer(44100)
+    with pytest.raises(UsageError, match=words):
+        performer.command(name, value)
+    performer.process(np.zeros(441, np.float32))
+    assert {e["event"] for e in performer.events} == {"state", "segment"}
+    assert performer.lock == FREE
+
+
+def test_the_range_that_a_player_gives_is_the_one_that_the_tracker_hears_in() -> None:
+    made = Performer(settings(overrides=overrides(Namespace(bpm_range="120:130")), environ={}), library(), 44100)
+    assert isinstance(made.ears, Ears)
+    bpm = 60.0 / (made.ears.tempo_lengths * made.hop_s)
+    assert bpm.max() == pytest.approx(130.0, rel=0.03)
+    assert bpm.min() == pytest.approx(120.0, rel=0.03)
+    made.warm_up()
+    made.command("double")
+    made.process(np.zeros(441, np.float32))
+
+
+def test_a_reset_forgets_commands_that_no_hop_has_told_yet() -> None:
+    performer = _performer(44100)
+    performer.command("lock", GRID)
+    performer.reset()
+    performer.process(np.zeros(441, np.float32))
+    assert {e["event"] for e in performer.events} == {"state", "segment"}
+    assert performer.lock == FREE
 
 
 def test_warming_up_leaves_no_trace(song: tuple[np.ndarray, int]) -> None:
@@ -99,8 +206,10 @@ COMPILED = """
 import sys
 from numba.core.dispatcher import Dispatcher
 from audio2pose.config import settings
+from audio2pose.errors import UsageError
 from audio2pose.match.find import library
 from audio2pose.media.demo_song import demo_song
+from audio2pose.music.beat import HELP
 from audio2pose.music.hops import Hopper
 from audio2pose.performer import Performer
 
@@ -113,7 +222,9 @@ song = demo_song()
 performer = Performer(settings(environ={}), library(), song.sample_rate_hz)
 performer.warm_up()
 before = compiled()
-for hop in Hopper(song.sample_rate_hz, performer.hop_s).feed(song.samples):
+for k, hop in enumerate(Hopper(song.sample_rate_hz, performer.hop_s).feed(song.samples)):
+    if k % 300 == 299:
+        performer.command(HELP[k // 300 % len(HELP)], 1.0)
     performer.process(hop)
 late = compiled() - before
 assert not late, late

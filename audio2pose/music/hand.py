@@ -25,11 +25,17 @@ TAPS_APART_S, TAPS_FOR_TEMPO, MOST_TAPS = 2.0, 3, 8
 # How far, as a ratio, the music may move the tempo that was given by hand.
 TAPPED, LOCKED, OCTAVE = 1.12, 1.035, 1.19
 NEVER = 1e-12
+# A grid runs at the mean pace of so many beats told last, one missing or moved ends the row; so many at least.
+MOST_BEATS, LEAST_BEATS, SAME_PACE = 16, 5, 0.08
+# After so many beats untold the pointer may have begun anew.
+FORGOTTEN_BEATS = 2
 MOST_NUDGE_S = 0.5
 
 
 @njit(cache=True, nogil=True)
-def pull_phase(beat_hops: float, width_hops: float, keeps: float, lengths: I64, first: I64, head: I64, rows: F64, mass: F64) -> float:
+def pull_phase(
+    beat_hops: float, width_hops: float, keeps: float, lengths: I64, first: I64, head: I64, rows: F64, mass: F64
+) -> float:
     """Make likely what has a beat *beat_hops* from now (may be past); return the new total mass."""
     total = 0.0
     for g in range(mass.shape[0]):
@@ -49,7 +55,22 @@ def pull_phase(beat_hops: float, width_hops: float, keeps: float, lengths: I64, 
 
 @njit(cache=True, nogil=True)
 def begin_bar(meters: I64, lengths: I64, first: I64, head: I64, rows: F64, mass: F64) -> None:
-    """Make the nearest beat of every state the first of its bar, for each of *meters*."""
+    """Make the nearest beat of every state the first of its bar, and the likelier of *meters* the only one.
+
+    Left alone, the other would come up by slips: nothing that is heard speaks against it any more.
+    """
+    begin = 0
+    likeliest = 0
+    most = -1.0
+    for m in range(meters.shape[0]):
+        together = 0.0
+        for g in range(begin, begin + meters[m]):
+            for i in range(lengths.shape[0]):
+                together += mass[g, i]
+        if together > most:
+            most = together
+            likeliest = m
+        begin += meters[m]
     begin = 0
     for m in range(meters.shape[0]):
         end = begin + meters[m]
@@ -61,7 +82,8 @@ def begin_bar(meters: I64, lengths: I64, first: I64, head: I64, rows: F64, mass:
                 for g in range(begin, end):
                     together += rows[g, k]
                     rows[g, k] = 1e-30
-                rows[to, k] = together
+                if m == likeliest:
+                    rows[to, k] = together
         begin = end
     for g in range(mass.shape[0]):
         for i in range(lengths.shape[0]):
@@ -103,7 +125,10 @@ def stretch(side: int, octave: I64, place: I64, place_prior: F64, lengths: I64, 
 
 
 class Hand:
-    """The performer's hand on one pointer. The tracker asks it what is `allowed`, `nudge_s`, `trusted` and the `grid`."""
+    """The performer's hand on one pointer. The tracker asks it what is `allowed`, `nudge_s`, `trusted` and the grid.
+
+    `next_s` is when the tracker expects the next beat, before any nudge.
+    """
 
     def __init__(self, pointer: Pointer, hop_s: float) -> None:
         self._pointer = pointer
@@ -111,41 +136,54 @@ class Hand:
         self.allowed: F64 = np.ones(len(pointer.lengths))
         self._spare: F64 = np.zeros_like(pointer.rows)
         self._taps: F64 = np.zeros(MOST_TAPS)
+        self._beats: F64 = np.zeros(MOST_BEATS)
         self.reset()
 
     def reset(self) -> None:
         """Take everything back."""
         self.grid_s, self.place, self.meter = 0.0, 1, 4
+        self._beats.fill(0)
+        self._told = 1, 4
+        self.next_s = 0.0
         self.lock(FREE)
         self.nudge_s = self.shift_beats = 0.0
         self._n_taps = self._off_beat = 0
 
-    def lock(self, mode: int, next_s: float = 0.0) -> None:
-        """FREE takes back all help with tempo and bar; TEMPO keeps the tempo; GRID keeps tempo, beats and bars as they are.
-
-        *next_s* is the stream time of the next beat, where a grid begins.
-        """
+    def lock(self, mode: int) -> None:
+        """FREE takes back all help with tempo and bar; TEMPO keeps the tempo; GRID keeps tempo, beats and bars as they are."""
         self.mode = mode
         # Bars that were set by hand are not counted anew by ear.
         self.trusted = mode == GRID
+        if mode == FREE:
+            self._given_s = 0.0
         self.allowed.fill(1.0)
         self._holds = False
-        self.period_s = self.heard_period_s
+        line_s, beat_s = self._line()
+        # A tempo that drifts is locked as it is now; the even pace of a grid is worth more than its last beats.
+        pace_s = (line_s or self._pace_s()) if mode == GRID else (self._pace_s() or line_s)
         if mode != FREE:
-            self._allow(self.period_s, LOCKED)
+            self._allow(pace_s, LOCKED)
+        self.period_s = pace_s or self.heard_period_s
         if mode == GRID:
             group = int(self._pointer.reading[GROUP])
             self.meter = int(METER[group])
             self.place = int(PLACE[group]) % self.meter + 1
-            self.grid_s = next_s
+            self.grid_s = self.next_s
+            if self._beats[-1] == 0.0:
+                self.place, self.meter = self._told
+            if line_s:
+                since = round((self.next_s - beat_s) / line_s)
+                self.grid_s = beat_s + since * line_s
+                if since > FORGOTTEN_BEATS:
+                    self.place, self.meter = (self._told[0] - 1 + since) % self._told[1] + 1, self._told[1]
 
     @property
     def heard_period_s(self) -> float:
         """Seconds of a beat as the pointer tells it, 0 before any sound."""
         return float(self._pointer.reading[LENGTH]) * self._hop_s
 
-    def tap(self, now_s: float, delay_s: float, next_s: float) -> None:
-        """A beat is now, at *now_s*; the pointer hears it *delay_s* later and expects one at *next_s*.
+    def tap(self, now_s: float, delay_s: float) -> None:
+        """A beat is now, at *now_s*; the pointer hears it *delay_s* later.
 
         From the third tap on they give the tempo, and say on which side of the beat it lies.
         """
@@ -153,12 +191,16 @@ class Hand:
             self._n_taps, self._off_beat = 0, 0
         self._taps[self._n_taps % MOST_TAPS] = now_s
         self._n_taps += 1
-        apart = (now_s - next_s) / self.heard_period_s if self.heard_period_s > 0.0 else 0.0
+        apart = (now_s - self.next_s) / self.heard_period_s if self.heard_period_s > 0.0 else 0.0
         self._off_beat += 1 if abs(apart - round(apart)) > 0.25 else -1
         if self._n_taps >= TAPS_FOR_TEMPO:
             n = min(self._n_taps, MOST_TAPS)
             oldest_s = self._taps[(self._n_taps - n) % MOST_TAPS]
-            self._allow((now_s - oldest_s) / (n - 1), TAPPED)
+            self._given_s = float(now_s - oldest_s) / (n - 1)
+            self._allow(self._given_s, TAPPED)
+            # A grid runs more evenly than taps: only those that mean another tempo give theirs.
+            if abs(math.log(self._given_s / self.period_s)) > math.log(TAPPED):
+                self.period_s = self._given_s
             if self._off_beat >= TAPS_FOR_TEMPO:
                 # The music says so too, louder than any tap: it is believed, half a beat later.
                 self.shift_beats = 0.5 - self.shift_beats
@@ -202,17 +244,46 @@ class Hand:
         """The tempo is *bpm*; the phase is heard, but on a grid. Outside of the range nothing changes."""
         p = self._pointer
         if math.isfinite(bpm) and bpm > 0.0 and p.lengths[0] <= 60.0 / bpm / self._hop_s <= p.lengths[-1]:
-            self._allow(60.0 / bpm, LOCKED)
-            self.period_s = 60.0 / bpm
+            self.period_s = self._given_s = 60.0 / bpm
+            self._allow(self.period_s, LOCKED)
 
     def _octave(self, side: int, ratio: float) -> None:
         p = self._pointer
-        wanted = self.heard_period_s * ratio / self._hop_s
+        wanted = self._pace_s() * ratio / self._hop_s
         if not p.lengths[0] <= wanted <= p.lengths[-1]:
             return
         stretch(side, p.octave, PLACE, PLACE_PRIOR, p.lengths, p.first, p.head, self._spare, p.rows, p.mass)
-        self._allow(wanted * self._hop_s, OCTAVE)
-        self.period_s = wanted * self._hop_s
+        self.period_s = self._given_s = wanted * self._hop_s
+        self._allow(self.period_s, OCTAVE)
+
+    def remember(self, beat_s: float, position: int, meter: int) -> None:
+        """A beat was told for *beat_s*, before any nudge, at *position* of *meter*."""
+        self._told = position, meter
+        self._beats[:-1] = self._beats[1:]
+        self._beats[-1] = beat_s
+
+    def _pace_s(self) -> float:
+        """Seconds of a beat now: as heard while beats are told, else as given by hand; 0 where nothing is known."""
+        given_s, heard_s = self._given_s, self.heard_period_s
+        told = self._beats[-1] > 0.0 and self.next_s - self._beats[-1] <= (FORGOTTEN_BEATS + 0.5) * heard_s
+        if given_s > 0.0 and not (told and abs(math.log(heard_s / given_s)) < math.log(OCTAVE)):
+            return given_s
+        return heard_s if told else 0.0
+
+    def _line(self) -> tuple[float, float]:
+        """Seconds of a beat, and the newest beat, on a straight line through the beats told last; 0 where there is none.
+
+        It is as good ten seconds into a breakdown: the pointer has forgotten by then.
+        """
+        pace_s = float(self._beats[-1] - self._beats[-2])
+        n = 2
+        while n < MOST_BEATS and abs(self._beats[-n] - self._beats[-n - 1] - pace_s) < SAME_PACE * pace_s:
+            n += 1
+        if n < LEAST_BEATS or (self._given_s > 0.0 and abs(math.log(pace_s / self._given_s)) > math.log(OCTAVE)):
+            return 0.0, 0.0
+        k = np.arange(n) - 0.5 * (n - 1)
+        period_s = float((k * self._beats[-n:]).sum() / (k * k).sum())
+        return period_s, float(self._beats[-n:].mean()) + float(k[-1]) * period_s
 
     def pass_beat(self) -> None:
         """The grid's next beat was told: on to the one after it."""

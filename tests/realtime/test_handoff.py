@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from audio2pose.realtime.handoff import HopRing, Latest
+from audio2pose.errors import UsageError
+from audio2pose.realtime.handoff import Commands, HopRing, Latest
 
 
 @pytest.fixture(autouse=True)
@@ -84,6 +85,63 @@ def test_two_threads_hand_over_half_a_million_samples_in_order_and_account_for_e
     assert np.array_equal(accepted, got)
     assert got.shape[0] == ring.accepted_frames
     assert ring.accepted_frames + ring.dropped_frames == n
+
+
+def test_commands_come_out_in_the_order_in_which_they_went_in() -> None:
+    queue, got = Commands(4), []
+    for k in range(30):
+        assert queue.put("nudge", float(k))
+        if k % 3 == 2:
+            assert queue.waiting == 3
+            got += [queue.take() for _ in range(3)]
+    assert got == [("nudge", float(k)) for k in range(30)]
+    assert queue.take() is None
+    assert queue.dropped == 0
+
+
+def test_a_full_queue_of_commands_drops_the_newest_and_counts_it() -> None:
+    queue = Commands(3)
+    assert [queue.put("nudge", float(k)) for k in range(5)] == [True, True, True, False, False]
+    assert (queue.waiting, queue.dropped) == (3, 2)
+    assert [queue.take() for _ in range(4)] == [("nudge", 0.0), ("nudge", 1.0), ("nudge", 2.0), None]
+    assert queue.put("tap")
+    assert queue.take() == ("tap", 0.0)
+
+
+@pytest.mark.parametrize(("name", "value"), [("jump", 0.0), ("nudge", float("nan")), ("lock", 7.0)])
+def test_what_is_no_command_is_refused_at_the_door_of_the_queue(name: str, value: float) -> None:
+    queue = Commands()
+    with pytest.raises(UsageError):
+        queue.put(name, value)
+    assert (queue.waiting, queue.dropped) == (0, 0)
+
+
+def test_two_threads_hand_over_commands_in_order_and_account_for_each() -> None:
+    queue, n, done = Commands(16), 50_000, threading.Event()
+    kept: list[float] = []
+    got: list[float] = []
+
+    def write() -> None:
+        kept.extend(float(k) for k in range(n) if queue.put("nudge", float(k)))
+        done.set()
+
+    def read() -> None:
+        while True:
+            last = done.is_set()
+            command = queue.take()
+            if command is not None:
+                got.append(command[1])
+            elif last:
+                return
+
+    threads = [threading.Thread(target=write), threading.Thread(target=read)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30.0)
+    assert kept == got
+    assert len(kept) + queue.dropped == n
+    assert queue.waiting == 0
 
 
 RECORD = np.dtype([("number", np.int64), ("filled", np.float64, (2000,))])

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from audio2pose.music.hand import GRID
+from audio2pose.music.hops import Hopper
+from audio2pose.realtime.engine import Engine, Tap
+from audio2pose.realtime.handoff import MAX_COMMANDS, HopRing
+from audio2pose.realtime.moment import Follower
+from audio2pose.realtime.sources import FileSource, StreamClock
 from tests.realtime.shows import danced, danced_live, performer, song
 
 SECONDS = 12.0
@@ -56,3 +64,67 @@ def test_the_engine_counts_what_it_heard_and_measures_what_it_cost(sound: tuple[
     assert engine.segments == sum(e["event"] == "segment" for e in engine.events)
     assert engine.hop_ms.told()["p50"] > 0.0  # type: ignore[operator]
     assert engine.lateness_ms.told()["max"] is not None
+
+
+def test_a_command_acts_within_a_hop_and_the_same_commands_at_the_told_hops_give_the_same_dance(
+    sound: tuple[np.ndarray, int],
+) -> None:
+    samples, rate_hz = sound[0][: 6 * sound[1]], sound[1]
+    made = performer(rate_hz)
+    source, ring, clock = FileSource(samples, rate_hz), HopRing(4 * rate_hz), StreamClock()
+    tap = Tap(1000)
+    engine = Engine(made, source, ring, clock, tap=tap)
+    keys, socket = engine.hand(), engine.hand()
+    source.start(ring, clock)
+    stop = threading.Event()
+    threads = [threading.Thread(target=body, args=(stop,)) for body in (engine.run, source.run)]
+    for thread in threads:
+        thread.start()
+    late_hops = []
+    for k, (queue, name, value) in enumerate(
+        [(keys, "tap", 0.0), (keys, "tap", 0.0), (socket, "nudge", 15.0), (keys, "tap", 0.0), (socket, "lock", float(GRID))]
+    ):
+        while engine.hops < 100 * (k + 1):
+            time.sleep(0.0005)
+        before = engine.hops
+        queue.put(name, value)
+        while queue.waiting:
+            time.sleep(0.0005)
+        late_hops.append(engine.hops - before)
+    for thread in threads:
+        thread.join(30.0)
+    source.stop()
+    assert max(late_hops) <= 2, "drained at the next hop's beginning, and this loop looks late by one"
+    told = [e for e in engine.events if e["event"] == "command"]
+    assert [(e["command"], e["value"]) for e in told] == [
+        ("tap", 0.0), ("tap", 0.0), ("nudge", 15.0), ("tap", 0.0), ("lock", 2.0),
+    ]  # fmt: skip
+    made.reset()
+    again = []
+    for hop in Hopper(rate_hz, made.hop_s).feed(samples):
+        for event in told:
+            if round(event["t"] / made.hop_s) - 1 == len(again):
+                made.command(event["command"], event["value"])
+        again.append(made.process(hop).copy())
+    assert np.array(again).tobytes() == tap.poses.tobytes()
+
+
+def test_what_is_put_at_once_is_drained_in_one_hop_and_what_was_too_much_is_counted() -> None:
+    rate_hz = 44100
+    made = performer(rate_hz)
+    ring, clock = HopRing(rate_hz), StreamClock()
+    engine = Engine(made, FileSource(np.zeros(rate_hz, np.float32), rate_hz), ring, clock)
+    seen = Follower(engine.subscribe(), clock, 0.0)
+    first, second = engine.hand(), engine.hand()
+    for _ in range(MAX_COMMANDS + 3):
+        second.put("nudge", 1.0)
+    first.put("lock", GRID)
+    clock.mark(0.0, 0.0)
+    ring.write(np.zeros(882, np.float32))
+    engine.pull()
+    told = [e for e in engine.events if e["event"] == "command"]
+    assert [e["command"] for e in told] == ["lock"] + MAX_COMMANDS * ["nudge"]
+    assert {e["t"] for e in told} == {made.hop_s}
+    assert engine.dropped_commands == 3
+    assert seen.look(0.0)
+    assert seen.lock == GRID

@@ -96,6 +96,36 @@ def test_a_window_opens_fills_the_screen_on_f_and_ends_on_q(display: str, tmp_pa
         assert picture.std() > 3.0
 
 
+def test_keys_are_commands_that_the_events_tell(display: str, tmp_path: Path) -> None:
+    events = tmp_path / "e.jsonl"
+    show = live("--demo", "--size", "64x64", "--title", "played", "--events", str(events), display=display)
+    window = _wait_for_window(display, "played", show)
+    assert _wait_until(lambda: events.exists() and "status" in events.read_text())
+
+    def told() -> list[tuple[str, float]]:
+        lines = [json.loads(line) for line in events.read_text().splitlines() if '"command"' in line]
+        return [(e["command"], e["value"]) for e in lines if e["event"] == "command"]
+
+    pressed: list[tuple[str, float]] = []
+    for key, command in [
+        ("space", ("tap", 0.0)), ("t", ("tap", 0.0)), ("r", ("resync", 0.0)), ("Left", ("nudge", -10.0)),
+        ("Right", ("nudge", 10.0)), ("Up", ("double", 0.0)), ("Down", ("half", 0.0)), ("l", ("lock", 1.0)),
+        ("l", ("lock", 2.0)), ("l", ("lock", 0.0)),
+    ]:  # fmt: skip
+        _xdotool(display, "key", "--window", window, key)
+        pressed.append(command)
+        assert _wait_until(lambda: told() == pressed), (key, told())
+    _xdotool(display, "key", "--window", window, "ctrl+t")
+    _xdotool(display, "key", "--window", window, "r")
+    assert _wait_until(lambda: told() == [*pressed, ("resync", 0.0)]), told()
+    _xdotool(display, "key", "--window", window, "q")
+    _, err = show.communicate(timeout=10)
+    assert show.returncode == 0, err
+    assert "lock: tempo" in err
+    assert "lock: grid" in err
+    assert "lock: free" in err
+
+
 def test_a_screen_that_is_not_there_is_told_with_those_that_are(display: str) -> None:
     show = live("--demo", "--screen", "3", "--duration", "1", display=display)
     _, err = show.communicate(timeout=30)
