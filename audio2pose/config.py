@@ -62,25 +62,26 @@ class BeatConfig:
     onset_share: float = 0.45
     commit_ahead_s: float = 0.080
     tempo_lambda: float = 100.0
-    observation_lambda: float = 16.0
-    beat_odds: float = 2.5
+    beat_hops: int = 2
+    beat_odds: float = 5.0
     octave_share: float = 0.0002
     octave_stay: float = 2.0
     tempo_weight: float = 0.5
     downbeat_weight: float = 0.5
+    afresh: float = 0.00001
     bar_slip: float = 0.01
     least_gap_beats: float = 0.55
     evidence_none: float = -2.0
     evidence_first_s: float = 0.5
-    evidence_early: float = 0.8
-    evidence_on: float = 3.5
-    evidence_off: float = 2.2
+    evidence_early: float = -2.5
+    evidence_on: float = 0.6
+    evidence_off: float = 0.1
     evidence_half_life_s: float = 2.3
     forget_s: float = 1.5
 
     def __post_init__(self) -> None:
         _within(
-            self, tempo_lambda=(1.0, 5000.0), observation_lambda=(2.0, 64.0), onset_share=(0.0, 1.0),
+            self, tempo_lambda=(1.0, 5000.0), beat_hops=(1, 8), beat_odds=(0.01, 1000.0), onset_share=(0.0, 1.0),
             least_gap_beats=(0.5, 0.95), evidence_half_life_s=(0.01, 60.0), forget_s=(0.05, 3600.0),
         )  # fmt: skip
         _must(

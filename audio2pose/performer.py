@@ -55,7 +55,6 @@ class Performer:
         self.dancer = Dancer(settings.match, settings.dance, library, self.hop_s)
         self.heard: Record | None = None
         self.events: list[dict[str, Any]] = []
-        self._slowest_bpm = settings.beat.min_bpm
         self._commanded: list[dict[str, Any]] = []
         self.reset()
 
@@ -71,8 +70,8 @@ class Performer:
     def warm_up(self) -> None:
         """Compile every kernel, then forget what was run: call before the stream opens."""
         self.ears.warm_up()
-        # All kernels behind HELP: the slowest tempo is one that can be doubled, where any can.
-        for name, value in (("tempo", self._slowest_bpm), ("double", 0.0), ("tap", 0.0), ("resync", 0.0)):
+        # All kernels behind HELP; 60 BPM is a tempo that can be doubled, whatever the range.
+        for name, value in (("tempo", 60.0), ("double", 0.0), ("tap", 0.0), ("resync", 0.0)):
             self.ears.help(name, value)
         self.dancer.warm_up()
         self.reset()

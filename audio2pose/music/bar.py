@@ -100,5 +100,3 @@ def places_of(downbeat: F64, slip: float) -> I64:
         places[k] = PLACE[state]
         state = int(came[k, state])
     return places
-
-

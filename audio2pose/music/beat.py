@@ -8,6 +8,7 @@ Source   our own; the order is spectrum, onset strength, front, bar pointer, gat
 from __future__ import annotations
 
 import math
+from operator import mul
 
 import numpy as np
 from numba import njit
@@ -51,13 +52,23 @@ BEAT_STATE = np.dtype(
 # A beat is told no later than this before it happens; one that turns up later by less than the slack is told late by
 # as much, one still later is left out.
 LEAST_AHEAD_S, SLACK_S = 0.060, 0.030
-# Of beats told with all probability in one place, exp(CERTAIN) to one were right.
-CERTAIN, SHARPNESS = 2.0, 3.8
+# Confidence of a told beat: logit = the sum of these times confidence_terms; fitted by data.hearing.calibrate.
+CONFIDENCE = (-1.0, 0.4, 0.2, 0.1)
+SUREST = 0.999
+OLD_S = 10.0
+# Every tempo that is listened for, whatever range is told; a tempo just outside of the range is still told as it is.
+WIDE_BPM = (55.0, 215.0)
+FOLD_SLACK = 1.03
 # So long after the first onset little evidence will do, and after so much more it takes all of it.
 EAGER_S, SETTLE_S = 1.2, 1.8
 # Hops without anything like a beat, for so long, and all is forgotten.
 HARDLY_A_BEAT = 0.08
 
+
+def confidence_terms(probability: float, evidence: float, age_s: float) -> tuple[float, float, float, float]:
+    """What tells how sure a beat is: a constant, the logit of its probability, the evidence, how long sound was heard."""
+    p = min(max(probability, 1.0 - SUREST), SUREST)
+    return 1.0, math.log(p / (1.0 - p)), evidence, min(age_s, OLD_S)
 
 
 @njit(cache=True, nogil=True)
@@ -80,6 +91,17 @@ def favour_tempi(classes: F64, at: F64, power: F64, mass: F64, allowed: F64, out
         out[i] *= scale * allowed[i]
 
 
+def fold(period_s: float, config: BeatConfig) -> float:
+    """1, or the power of 2 that brings a beat of *period_s* into the range: 2 where each second beat is told."""
+    bpm, ratio = 60.0 / period_s, 1.0
+    # A range under an octave cannot hold every tempo: then the nearest stays.
+    while bpm / ratio > config.max_bpm * FOLD_SLACK and bpm / ratio / 2.0 > config.min_bpm / FOLD_SLACK**4:
+        ratio *= 2.0
+    while bpm / ratio < config.min_bpm / FOLD_SLACK and bpm / ratio * 2.0 < config.max_bpm * FOLD_SLACK**4:
+        ratio /= 2.0
+    return ratio
+
+
 # What `help` understands.
 HELP = ("tap", "resync", "nudge", "tempo", "half", "double", "lock")
 
@@ -97,17 +119,23 @@ class BeatTracker:
         self.onset = Onset(hear.hop_s, N_BANDS)
         self.front = Front(beat, hear.hop_s, weights)
         model = PointerModel(
-            tempo_lambda=beat.tempo_lambda, observation_lambda=beat.observation_lambda, octave_share=beat.octave_share,
-            slip=beat.bar_slip, stay=beat.octave_stay,
-        )  # fmt: skip
-        lengths = tempo_grid(beat.min_bpm, beat.max_bpm, hear.hop_s)
-        self._pointer = Pointer(model, lengths)
-        self.hand = Hand(self._pointer, hear.hop_s)
+            tempo_lambda=beat.tempo_lambda,
+            beat_hops=beat.beat_hops,
+            octave_share=beat.octave_share,
+            slip=beat.bar_slip,
+            afresh=beat.afresh,
+            stay=beat.octave_stay,
+        )
+        # A narrow range is folded into, not heard in: half the true tempo has all its beats, and as many between them.
+        lengths = tempo_grid(min(beat.min_bpm, WIDE_BPM[0]), max(beat.max_bpm, WIDE_BPM[1]), hear.hop_s)
+        self.pointer = Pointer(model, lengths)
+        self.hand = Hand(self.pointer, hear.hop_s)
         self._favour: F64 = np.ones(len(lengths))
         bpm = 60.0 / (lengths * hear.hop_s)
         # Which two tempo classes of the network each tempo lies between.
-        self._class: F64 = np.interp(np.log(bpm), np.log(tempo_classes_bpm()), np.arange(len(tempo_classes_bpm())))
-        self._tempo_power: F64 = beat.tempo_weight * lengths * hear.hop_s
+        classes = np.log(tempo_classes_bpm())
+        self._class: F64 = np.array(np.interp(np.log(bpm), classes, np.arange(len(classes))), np.float64)
+        self._tempo_power: F64 = np.asarray(beat.tempo_weight * hear.hop_s * lengths, np.float64)
         self._keep_evidence = 0.5 ** (hear.hop_s / beat.evidence_half_life_s)
         self._states = np.zeros(1, BEAT_STATE)
         self.state: Record = self._states[0]
@@ -119,6 +147,7 @@ class BeatTracker:
             part.reset()
         self._hop = 0
         self._last_beat_s = -math.inf
+        self._told = 0
         # Nothing was heard yet: the pointer waits for the first onset.
         self._quiet_hops = round(self._config.forget_s / self._hop_s)
         self._locked = False
@@ -127,7 +156,8 @@ class BeatTracker:
         self._states[:] = 0
 
     def _forget(self) -> None:
-        self._pointer.reset()
+        self.pointer.reset()
+        self.pointer.tempo.fill(0)
         self._evidence = self._config.evidence_none
         self._alive_hops = 0
 
@@ -160,7 +190,7 @@ class BeatTracker:
 
     def _turn(self) -> None:
         """Move the pointer on by the hop that was heard."""
-        config, front, pointer = self._config, self.front, self._pointer
+        config, front, pointer = self._config, self.front, self.pointer
         beat = min(max(front.beat, LEAST), MOST)
         ratio = beat / (1.0 - beat) * config.beat_odds
         weight = 0.0 if self.hand.trusted else config.downbeat_weight * beat
@@ -175,19 +205,24 @@ class BeatTracker:
         self._evidence += share * (gained / self._hop_s - self._evidence)
 
     @property
+    def age_s(self) -> float:
+        """Seconds since the first onset after silence."""
+        return self._alive_hops * self._hop_s
+
+    @property
     def _gate(self) -> float:
         """Evidence that it takes to tell a beat: little in the first moments of sound, then more, and less once locked."""
         config = self._config
-        grown = min(max((self._alive_hops * self._hop_s - EAGER_S) / SETTLE_S, 0.0), 1.0)
+        grown = min(max((self.age_s - EAGER_S) / SETTLE_S, 0.0), 1.0)
         wanted = config.evidence_off if self._locked else config.evidence_on
         return config.evidence_early + grown * (wanted - config.evidence_early)
 
     def help(self, name: str, value: float) -> None:
-        """What the performer knows better: one of HELP, *value* where it takes one. Unknown names change nothing. Threads: engine."""
+        """What the performer knows better: one of HELP, *value* where it takes one. Others change nothing. Threads: engine."""
         now_s = self._hop * self._hop_s
         hand, delay_s = self.hand, self.front.delay_s
         if name == "tap":
-            hand.tap(now_s, delay_s, float(self.state["next_beat_s"]))
+            hand.tap(now_s, delay_s)
         elif name == "resync":
             hand.resync(now_s, delay_s)
         elif name == "nudge":
@@ -199,23 +234,32 @@ class BeatTracker:
         elif name == "double":
             hand.double()
         elif name == "lock" and value in (FREE, TEMPO, GRID):
-            hand.lock(int(value), float(self.state["next_beat_s"]))
+            hand.lock(int(value))
 
     def _tell(self, now_s: float, may: bool) -> None:
         """Write where the next beat is, and commit to it when it is near."""
         config, state, hand = self._config, self.state, self.hand
-        reading = self._pointer.reading
+        reading = self.pointer.reading
         length_s, rest_s = float(reading[LENGTH]) * self._hop_s, float(reading[REST]) * self._hop_s
         next_s = now_s + rest_s - self.front.delay_s + hand.shift_beats * length_s + hand.nudge_s
         group = int(reading[GROUP])
         # The pointer is still in the beat before the one that comes.
         meter, position = int(METER[group]), int(PLACE[group]) % int(METER[group]) + 1
-        if next_s - length_s > now_s:  # moved by hand: the one before is still to come
-            next_s -= length_s
-            position = (position - 2) % meter + 1
+        ratio = 1.0 if hand.holds else fold(length_s, config)
+        if ratio > 1.0:
+            length_s, next_s, position = self._slower(int(ratio), length_s, next_s, position, meter)
+        elif ratio < 1.0:
+            length_s, next_s, position = self._faster(round(1.0 / ratio), now_s, length_s, next_s, position, meter)
+        # Moved by hand, one before it may still be to come, or it is too late for this one.
+        moved = -max(math.ceil((next_s - now_s) / length_s) - 1, 0)
+        if hand.nudge_s < 0.0:
+            moved = max(moved, math.ceil((LEAST_AHEAD_S - SLACK_S - next_s + now_s) / length_s))
+        next_s += moved * length_s
+        position = (position - 1 + moved) % meter + 1
         if hand.mode == GRID:
             length_s, meter, position = hand.period_s, hand.meter, hand.place
             next_s = hand.grid_s + hand.nudge_s
+        hand.next_s, hand.length_s = next_s - hand.nudge_s, length_s
         state["committed"] = False
         if next_s - now_s <= config.commit_ahead_s:
             if next_s - self._last_beat_s > config.least_gap_beats * length_s:
@@ -227,16 +271,40 @@ class BeatTracker:
         state["next_beat_s"] = next_s
         state["phase"] = min(max(1.0 - (next_s - now_s) / length_s, 0.0), 1.0)
         state["probability"] = reading[PROBABILITY]
-        state["confidence"] = 1.0 / (1.0 + math.exp(-CERTAIN) * max(float(reading[PROBABILITY]), 1e-3) ** -SHARPNESS)
+        terms = confidence_terms(float(reading[PROBABILITY]), self._evidence, self.age_s)
+        state["confidence"] = 1.0 / (1.0 + math.exp(-min(max(sum(map(mul, CONFIDENCE, terms)), -20.0), 20.0)))
+
+    def _slower(self, n: int, length_s: float, next_s: float, position: int, meter: int) -> tuple[float, float, int]:
+        """Length, time and place of the next beat where each *n*-th is told, from the downbeat on where bars allow it."""
+        told = self._told
+        if meter % n == 0:
+            skip = -(position - 1) % n
+            place = (position - 1 + skip) // n
+            while told % (meter // n) != place % (meter // n):
+                told += 1
+        else:
+            since = round((next_s - self._last_beat_s) / length_s) if math.isfinite(self._last_beat_s) else n
+            skip = max(n - since, 0)
+        return length_s * n, next_s + skip * length_s, told % meter + 1
+
+    def _faster(
+        self, n: int, now_s: float, length_s: float, next_s: float, position: int, meter: int
+    ) -> tuple[float, float, int]:
+        """Length, time and place of the next beat where *n* are told for each."""
+        length_s /= n
+        early = max(math.floor((next_s - now_s) / length_s), 0)
+        return length_s, next_s - early * length_s, ((position - 1) * n - early) % meter + 1
 
     def _commit(self, now_s: float, next_s: float, meter: int, position: int, may: bool) -> None:
         """The beat at *next_s* is near: tell it, if there is a beat at all and it is not too late to move in time."""
-        config, state = self._config, self.state
+        state = self.state
         in_time = next_s - now_s >= LEAST_AHEAD_S - SLACK_S
         beat_s = max(next_s, now_s + LEAST_AHEAD_S)
         self._last_beat_s = beat_s
         self._locked = self.hand.sure or (may and (self.hand.holds or self._evidence >= self._gate))
         if self._locked and in_time:
+            self.hand.remember(next_s - self.hand.nudge_s, position, meter)
             state["committed"] = True
             state["beat_s"] = beat_s
             state["meter"], state["position"] = meter, position
+            self._told = position

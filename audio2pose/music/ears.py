@@ -53,12 +53,12 @@ class Ears:
     @property
     def tempo_lengths(self) -> I64:
         """(n,) beat length in hops of each tempo that the tracker knows, short to long."""
-        return self._tracker._pointer.lengths
+        return self._tracker.pointer.lengths
 
     @property
     def tempo_belief(self) -> F64:
         """(n,) how much the tracker believes in each tempo now, of any sum; overwritten by the next call."""
-        return self._tracker._pointer.tempo
+        return self._tracker.pointer.tempo
 
     def reset(self) -> None:
         """Forget all sound and count hops from 0 again."""

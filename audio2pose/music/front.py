@@ -18,7 +18,6 @@ from audio2pose.arrays import F32, F64
 from audio2pose.config import BeatConfig
 from audio2pose.music.bar import DOWNBEAT_PRIOR, Novelty
 from audio2pose.music.network import BEAT, DOWNBEAT, N_TEMPI, TEMPO, Network, Weights, shipped_weights
-from audio2pose.music.spectrum import N_BANDS
 
 LEARNED, PLAIN = "learned", "plain"
 # An onset is known this much after it happened: the plain front's window and flux, the network's targets.

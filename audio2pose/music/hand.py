@@ -127,7 +127,8 @@ def stretch(side: int, octave: I64, place: I64, place_prior: F64, lengths: I64, 
 class Hand:
     """The performer's hand on one pointer. The tracker asks it what is `allowed`, `nudge_s`, `trusted` and the grid.
 
-    `next_s` is when the tracker expects the next beat, before any nudge.
+    `next_s` is when the tracker expects the next beat, before any nudge, `length_s` that beat's length: it may be another
+    octave than the pointer's.
     """
 
     def __init__(self, pointer: Pointer, hop_s: float) -> None:
@@ -144,7 +145,7 @@ class Hand:
         self.grid_s, self.place, self.meter = 0.0, 1, 4
         self._beats.fill(0)
         self._told = 1, 4
-        self.next_s = 0.0
+        self.next_s = self.length_s = 0.0
         self.lock(FREE)
         self.nudge_s = self.shift_beats = 0.0
         self._n_taps = self._off_beat = 0
@@ -252,7 +253,9 @@ class Hand:
         wanted = self._pace_s() * ratio / self._hop_s
         if not p.lengths[0] <= wanted <= p.lengths[-1]:
             return
-        stretch(side, p.octave, PLACE, PLACE_PRIOR, p.lengths, p.first, p.head, self._spare, p.rows, p.mass)
+        # Where the range folds what is heard, the pointer may be there already.
+        if abs(math.log(self.heard_period_s / (wanted * self._hop_s))) > math.log(OCTAVE):
+            stretch(side, p.octave, PLACE, PLACE_PRIOR, p.lengths, p.first, p.head, self._spare, p.rows, p.mass)
         self.period_s = self._given_s = wanted * self._hop_s
         self._allow(self.period_s, OCTAVE)
 
@@ -264,7 +267,7 @@ class Hand:
 
     def _pace_s(self) -> float:
         """Seconds of a beat now: as heard while beats are told, else as given by hand; 0 where nothing is known."""
-        given_s, heard_s = self._given_s, self.heard_period_s
+        given_s, heard_s = self._given_s, self.length_s
         told = self._beats[-1] > 0.0 and self.next_s - self._beats[-1] <= (FORGOTTEN_BEATS + 0.5) * heard_s
         if given_s > 0.0 and not (told and abs(math.log(heard_s / given_s)) < math.log(OCTAVE)):
             return given_s

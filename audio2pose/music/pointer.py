@@ -51,6 +51,11 @@ def tempo_change(lengths: I64, tempo_lambda: float) -> F64:
     return np.asarray(change / change.sum(axis=1, keepdims=True))
 
 
+def beat_share(tempo_prior: F64, lengths: I64, beat_hops: int) -> float:
+    """How much of the time is a beat's first part where no more than *tempo_prior* (n,) is known."""
+    return float((tempo_prior * beat_hops / lengths).sum())
+
+
 def octaves(lengths: I64) -> I64:
     """(n, 2) index of the tempo half and twice as fast, -1 where there is none."""
     found = np.full((len(lengths), 2), -1, np.int64)
@@ -72,11 +77,12 @@ def spread(tempo_prior: F64, place_prior: F64, lengths: I64, first: I64, rows: F
 
 
 @njit(cache=True, nogil=True)
-def turn(change: F64, octave: I64, octave_share: float, slip: float, favour: F64, following: I64, place_prior: F64,
-         lengths: I64, first: I64, head: I64, enter: F64, rows: F64, mass: F64) -> float:  # fmt: skip
+def turn(change: F64, octave: I64, octave_share: float, slip: float, afresh: float, favour: F64, following: I64,
+         tempo_prior: F64, place_prior: F64, lengths: I64, first: I64, head: I64, enter: F64, rows: F64,
+         mass: F64) -> float:  # fmt: skip
     """Let one hop pass: what ends a beat begins the next one, in *enter* (G, n), each tempo times its *favour* (n,).
 
-    Returns the total mass before.
+    A share *afresh* of everything begins anew here, at any tempo: another song may have begun. Returns the total mass before.
     """
     n_places, n = mass.shape
     before = 0.0
@@ -104,14 +110,17 @@ def turn(change: F64, octave: I64, octave_share: float, slip: float, favour: F64
         for g in range(n_places):
             arriving += enter[g, j]
         for g in range(n_places):
-            enter[g, j] = ((1.0 - slip) * enter[g, j] + slip * place_prior[g] * arriving) * favour[j]
+            anew = afresh * before * tempo_prior[j] * place_prior[g]
+            enter[g, j] = ((1.0 - slip) * enter[g, j] + slip * place_prior[g] * arriving + anew) * favour[j]
     return before
 
 
 @njit(cache=True, nogil=True)
-def weigh(ratio: float, downbeat: float, other: float, observation_lambda: float, place: I64, lengths: I64, first: I64,
-          head: I64, enter: F64, rows: F64, mass: F64) -> float:  # fmt: skip
-    """Put *enter* (G, n) in its place and weigh each beat's first part with the likelihood *ratio* of a beat here.
+def weigh(ratio: float, downbeat: float, other: float, beat_hops: int, place: I64, lengths: I64, first: I64, head: I64,
+          enter: F64, rows: F64, mass: F64) -> float:  # fmt: skip
+    """Put *enter* (G, n) in its place and weigh each beat's first *beat_hops* with the likelihood *ratio* of a beat.
+
+    As many hops at any tempo: a share of the beat would make a slow one pay for hops in which nothing is heard.
 
     *downbeat* and *other* multiply it on the first beat of a bar and on the others. Returns the total mass after.
     """
@@ -124,12 +133,10 @@ def weigh(ratio: float, downbeat: float, other: float, observation_lambda: float
             end = first[i] + lengths[i]
             rows[g, k] = enter[g, i]
             gained = enter[g, i]
-            p = 0
-            while p * observation_lambda < lengths[i]:
+            for _ in range(beat_hops):
                 v = rows[g, k]
                 gained += v * (here - 1.0)
                 rows[g, k] = v * here
-                p += 1
                 k += 1
                 if k == end:
                     k = first[i]
@@ -151,7 +158,18 @@ def rescale(total: float, lengths: I64, first: I64, rows: F64, mass: F64) -> Non
 
 
 @njit(cache=True, nogil=True)
-def read(told_hops: float, told_rest: float, stay: float, lengths: I64, first: I64, head: I64, rows: F64, mass: F64, tempo: F64, out: F64) -> None:
+def read(
+    told_hops: float,
+    told_rest: float,
+    stay: float,
+    lengths: I64,
+    first: I64,
+    head: I64,
+    rows: F64,
+    mass: F64,
+    tempo: F64,
+    out: F64,
+) -> None:
     """Write into *out* (5,) the passing beat's length and rest in hops, its probability, its place and that one's.
 
     A tempo far from *told_hops*, or a phase far from *told_rest*, must have *stay* times the mass to be told instead;
@@ -226,9 +244,10 @@ class PointerModel:
     """What the filter believes of music: how tempi and bars go on, how long the beat's first part is."""
 
     tempo_lambda: float
-    observation_lambda: float
+    beat_hops: int
     octave_share: float
     slip: float
+    afresh: float
     stay: float
 
 
@@ -244,6 +263,8 @@ class Pointer:
         self.octave = octaves(lengths)
         width = np.gradient(np.log(lengths)) if n > 1 else np.ones(1)
         self.tempo_prior: F64 = np.asarray(width / width.sum(), np.float64)
+        # How much of the time is a beat's first part where nothing is known.
+        self.beat_share = beat_share(self.tempo_prior, lengths, model.beat_hops)
         self.head: I64 = np.zeros(n, np.int64)
         self.rows: F64 = np.zeros((N_PLACES, int(lengths.sum())))
         self.mass: F64 = np.zeros((N_PLACES, n))
@@ -272,14 +293,14 @@ class Pointer:
         m = self._model
         self._hop += 1
         before = turn(
-            self._change, self.octave, m.octave_share, m.slip, favour, FOLLOWING, PLACE_PRIOR, self.lengths, self.first,
-            self.head, self._enter, self.rows, self.mass,
+            self._change, self.octave, m.octave_share, m.slip, m.afresh, favour, FOLLOWING, self.tempo_prior, PLACE_PRIOR,
+            self.lengths, self.first, self.head, self._enter, self.rows, self.mass,
         )  # fmt: skip
         after = weigh(
-            ratio, downbeat, other, m.observation_lambda, PLACE, self.lengths, self.first, self.head, self._enter, self.rows,
+            ratio, downbeat, other, m.beat_hops, PLACE, self.lengths, self.first, self.head, self._enter, self.rows,
             self.mass,
         )  # fmt: skip
-        gained = math.log(after / before) - math.log(1.0 + (ratio - 1.0) / m.observation_lambda)
+        gained = math.log(after / before) - math.log(1.0 + (ratio - 1.0) * self.beat_share)
         if not 1e-5 < after < 1e8 or self._hop % 256 == 0:
             rescale(after, self.lengths, self.first, self.rows, self.mass)
         told_rest = float(self.reading[REST]) - 1.0

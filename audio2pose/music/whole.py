@@ -25,7 +25,7 @@ from audio2pose.music.beat import HARDLY_A_BEAT
 from audio2pose.music.ears import ACTIVATION, DOWNBEAT, SOUNDING, TEMPO
 from audio2pose.music.front import LEARNED, LEARNED_DELAY_S, LEAST, MOST, PLAIN_DELAY_S
 from audio2pose.music.network import tempo_classes_bpm
-from audio2pose.music.pointer import REACH, tempo_change, tempo_grid
+from audio2pose.music.pointer import REACH, beat_share, tempo_change, tempo_grid
 
 # A song is decoded in pieces that overlap, so that a long one needs no more memory than one piece.
 PIECE_S, OVERLAP_S = 480.0, 20.0
@@ -224,18 +224,19 @@ def _decode_piece(activations: F32, hop_s: float, config: BeatConfig) -> tuple[I
 def _evidence(activations: F32, hop_s: float, config: BeatConfig) -> Evidence:
     lengths = tempo_grid(config.min_bpm, config.max_bpm, hop_s)
     beat = np.clip(activations[:, ACTIVATION].astype(np.float64), LEAST, MOST)
-    ratio = beat / (1.0 - beat) * (config.observation_lambda - 1.0)
+    ratio = beat / (1.0 - beat) * config.beat_odds
     classes = np.log(activations[:, TEMPO:].astype(np.float64) + 1e-4)
     # Which two tempo classes of the network each tempo lies between.
     at = np.interp(np.log(60.0 / (lengths * hop_s)), np.log(tempo_classes_bpm()), np.arange(classes.shape[1]))
     low = np.minimum(at.astype(np.int64), classes.shape[1] - 2)
     tempo = config.tempo_weight * hop_s * (classes[:, low] * (low + 1.0 - at) + classes[:, low + 1] * (at - low))
     width = np.gradient(np.log(lengths)) if len(lengths) > 1 else np.ones(1)
+    share = beat_share(width / width.sum(), lengths, config.beat_hops)
     return Evidence(
         lengths=lengths,
-        reach=np.ceil(lengths / config.observation_lambda).astype(np.int64),
+        reach=np.full(len(lengths), config.beat_hops),
         beat=_summed(np.log(ratio)),
-        nothing=_summed(np.log(1.0 + (ratio - 1.0) / config.observation_lambda)),
+        nothing=_summed(np.log(1.0 + (ratio - 1.0) * share)),
         tempo=_summed(tempo),
         prior=np.log(width / width.sum() / lengths),
         change=np.log(np.maximum(tempo_change(lengths, config.tempo_lambda), 1e-30)),

@@ -106,7 +106,10 @@ def pattern(kind: str, meter: int, rng: np.random.Generator) -> Grid:
 
 
 def drums(score: Score, kinds: tuple[str, ...], rng: np.random.Generator) -> tuple[Part, F64, int]:
-    """A drum part for *score*, one of *kinds* or of what suits its tempo; also the kick's strength and the steps of a beat, which a bass may follow."""
+    """A drum part for *score*, one of *kinds* or of what suits its tempo.
+
+    Also the kick's strength over a bar and the steps of a beat, which a bass may follow.
+    """
     kind = str(rng.choice(kinds or next(k for until, k in SUITS if score.bpm <= until)))
     grid = pattern(kind, score.meter, rng)
     other = pattern(kind, score.meter, rng)
@@ -135,7 +138,8 @@ def drums(score: Score, kinds: tuple[str, ...], rng: np.random.Generator) -> tup
                 rows.append((beat, 0.1, OPEN, 90.0, DRUM_CHANNEL))
         if bar % phrase == 0 and rng.random() < 0.4:
             rows.append((bar * score.meter, 0.5, CRASH, 95.0, DRUM_CHANNEL))
-    return Part("own drums", notes_of(rows), {}, "electric" if rng.random() < 0.6 else "gm"), grid.kick, grid.per_beat
+    kit = "electric" if rng.random() < 0.6 else "gm"
+    return Part("own drums", notes_of(rows), {}, kit), grid.kick, grid.per_beat
 
 
 def bass(score: Score, kick: F64, per_beat: int, rng: np.random.Generator) -> Part:

@@ -70,7 +70,7 @@ def _mixed(song: Song, begin: int, end: int, rng: np.random.Generator) -> F32:
         power += stem * stem
     bands = np.sqrt(power)
     if rng.random() < 0.5:  # a hall: each band rings on
-        bands = ring_on(bands, np.float32(0.01 / rng.uniform(0.1, 0.6)), np.float32(rng.uniform(0.1, 0.6)))
+        bands = ring_on(bands, 0.01 / rng.uniform(0.1, 0.6), rng.uniform(0.1, 0.6))
     return bands
 
 

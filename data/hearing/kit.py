@@ -24,7 +24,8 @@ def voices(rng: np.random.Generator) -> dict[int, F32]:
 
     def hiss(duration_s: float, decay_s: float, low_hz: float, high_hz: float) -> F32:
         t = seconds(duration_s)
-        return filtered(rng.uniform(-1, 1, t.shape[0]).astype(np.float32), low_hz, high_hz) * np.exp(-t / decay_s).astype(np.float32)
+        sound = filtered(np.asarray(rng.uniform(-1, 1, t.shape[0]), np.float32), low_hz, high_hz)
+        return np.asarray(sound * np.exp(-t / decay_s), np.float32)
 
     decay = rng.uniform(0.06, 0.3)
     t = seconds(0.5)

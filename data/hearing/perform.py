@@ -109,7 +109,9 @@ def sound_of(part: Part, tempo: Tempo, hands: Hands, n_samples: int, rng: np.ran
     if not fonts:
         raise CorpusError(f"none of {', '.join(str(f) for f in FONTS)} is there: install fluid-soundfont-gm")
     font = fonts[0] if rng.random() < FIRST_FONT else fonts[-1]
-    run = subprocess.run([*FLUIDSYNTH, "-F", str(out), str(font), str(midi)], capture_output=True, text=True, timeout=180, check=False)
+    run = subprocess.run(
+        [*FLUIDSYNTH, "-F", str(out), str(font), str(midi)], capture_output=True, text=True, timeout=180, check=False
+    )
     if not out.exists():
         raise CorpusError(f"fluidsynth wrote nothing ({run.stderr.strip()[-120:]}): is it installed?")
     with wave.open(str(out)) as file:

@@ -70,7 +70,7 @@ def compose(style: Style, bpm: float, seconds: float, rng: np.random.Generator, 
     root, scale = int(rng.integers(12)), MINOR if rng.random() < 0.4 else MAJOR
     per_bar = meter // style.meter
     chords, lines = _chords(n_bars, root, scale, style.meter, per_bar, rng)
-    parts = _accompaniment(_mma_text(style, int(round(bpm)), lines, rng), folder)
+    parts = _accompaniment(_mma_text(style, round(bpm), lines, rng), folder)
     return Score(style, meter, n_bars, bpm, root, scale, chords, parts)
 
 
@@ -133,7 +133,8 @@ def _accompaniment(text: str, folder: Path) -> list[Part]:
     rows: list[tuple[float, float, int, float, int]] = []
     programs: dict[int, int] = {}
     for track in midi.tracks:
-        tick, sounding = 0, {}
+        tick = 0
+        sounding: dict[tuple[int, int], list[tuple[int, int]]] = {}
         for message in track:
             tick += message.time
             if message.type == "note_on" and message.velocity > 0:

@@ -93,7 +93,11 @@ def make(seed: int, known: list[Style], folder: Path) -> dict[str, np.ndarray]:
     mixes = []
     for _ in range(N_MIXES):
         chosen = chosen_parts([p.name for p in parts], rng)
-        mixes.append(room(sum((sounds[k] * np.float32(10.0 ** (rng.uniform(-9, 3) / 20.0)) for k in chosen), np.zeros(1, np.float32)), rng))
+        mixes.append(
+            room(
+                sum((sounds[k] * np.float32(10.0 ** (rng.uniform(-9, 3) / 20.0)) for k in chosen), np.zeros(1, np.float32)), rng
+            )
+        )
     return {
         "stems": np.stack([bands_of(s) for s in sounds]).astype(np.float16),
         "names": np.array([p.name for p in parts]),
@@ -145,7 +149,7 @@ def main() -> None:
                 continue
         unfinished = out.with_suffix(".part")
         with unfinished.open("wb") as file:
-            np.savez(file, **song)
+            np.savez(file, allow_pickle=False, **song)
         unfinished.rename(out)
         made += 1
         if made % 20 == 0:

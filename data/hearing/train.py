@@ -32,7 +32,7 @@ BEAT_WEIGHT, DOWNBEAT_SHARE, TEMPO_SHARE = 4.0, 0.12, 0.06
 VALIDATE_S = 240.0
 
 
-class Network(nn.Module):
+class Network(nn.Module):  # type: ignore[misc]
     """The network as torch trains it; audio2pose.music.network runs the same one hop at a time."""
 
     def __init__(self, channels: int, layers: int) -> None:
@@ -107,7 +107,7 @@ def stacked(examples: list[Example], inputs: list[F32]) -> tuple[torch.Tensor, d
     return torch.from_numpy(np.stack(inputs)), {k: torch.from_numpy(v) for k, v in truth.items()}
 
 
-class Batches(torch.utils.data.IterableDataset):
+class Batches(torch.utils.data.IterableDataset):  # type: ignore[misc]
     """Endless batches; songs that appear in the folder meanwhile are taken in."""
 
     def __init__(self, folder: Path, seed: int) -> None:
@@ -158,13 +158,17 @@ def main() -> None:
     net, mean = Network(args.channels, args.layers), Network(args.channels, args.layers)
     mean.load_state_dict(net.state_dict())
     optimiser = torch.optim.AdamW(net.parameters(), lr=args.rate, weight_decay=1e-3)
-    batches = iter(torch.utils.data.DataLoader(Batches(args.songs, args.seed), batch_size=None, num_workers=1, prefetch_factor=4))
+    batches = iter(
+        torch.utils.data.DataLoader(Batches(args.songs, args.seed), batch_size=None, num_workers=1, prefetch_factor=4)
+    )
     begun = validated = time.monotonic()
     losses: list[float] = []
     count = 0
     while (spent_s := time.monotonic() - begun) < 60.0 * args.minutes:
         for group in optimiser.param_groups:
-            group["lr"] = args.rate * min(1.0, count / 50.0) * 0.5 * (1.0 + math.cos(math.pi * spent_s / (60.0 * args.minutes))) + 1e-5
+            group["lr"] = (
+                args.rate * min(1.0, count / 50.0) * 0.5 * (1.0 + math.cos(math.pi * spent_s / (60.0 * args.minutes))) + 1e-5
+            )
         inputs, truth = next(batches)
         loss = loss_of(net(inputs), truth)["all"]
         optimiser.zero_grad()
@@ -186,7 +190,7 @@ def main() -> None:
 def _tell(mean: Network, args: argparse.Namespace, spent_s: float, count: int, losses: list[float]) -> None:
     with torch.no_grad():
         parts = loss_of(mean(validation_once(args.songs)[0]), validation_once(args.songs)[1])
-    np.savez(args.out, **mean.weights())
+    np.savez(args.out, allow_pickle=False, **mean.weights())
     told = ", ".join(f"{k} {v.item():.4f}" for k, v in parts.items())
     sys.stderr.write(f"{spent_s:.0f} s, {count} steps, training {np.mean(losses[-100:]):.4f}, validation {told}\n")
 

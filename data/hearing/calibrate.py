@@ -1,0 +1,84 @@
+"""How sure a told beat may be: fit the tracker's confidence to how often its beats were right.
+
+`python -m audio2pose.data.hearing.calibrate SONGS` runs the tracker over songs of styles that training never saw, plain and
+roughened, and prints CONFIDENCE for audio2pose.music.beat: logit = a + b * logit(probability) + c * evidence + d * age.
+
+Shapes   a told beat: (3,) logit of its probability, evidence in nats a second, seconds since the first onset up to OLD_S.
+Source   logistic regression, Newton's method.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from audio2pose.arrays import F64
+from audio2pose.config import BeatConfig, HearConfig
+from audio2pose.music.beat import BeatTracker, confidence_terms
+
+from .examples import DELAY_HOPS, HOP_S, Example, crop, joined, read, roughened
+
+HIT_S = 0.07
+RIDGE = 1e-3
+
+
+def told(tracker: BeatTracker, one: Example) -> tuple[F64, F64]:
+    """Terms (N, 4) of every beat that *tracker* tells in *one*, and whether each was right (N,)."""
+    tracker.reset()
+    true_s = (np.flatnonzero(one.beat >= 1.0) - DELAY_HOPS) * HOP_S
+    terms, right = [], []
+    for bands in one.bands:
+        tracker.front.process(bands, tracker.onset.process(bands))
+        state = tracker.follow()
+        if state["committed"]:
+            terms.append(confidence_terms(float(state["probability"]), float(state["evidence"]), tracker.age_s))
+            right.append(len(true_s) > 0 and float(np.abs(true_s - state["beat_s"]).min()) <= HIT_S)
+    return np.array(terms, np.float64).reshape(-1, 4), np.array(right, np.float64)
+
+
+def fit(terms: F64, right: F64) -> F64:
+    """(4,) weights of a logistic regression."""
+    weights = np.zeros(terms.shape[1])
+    for _ in range(30):
+        p = 1.0 / (1.0 + np.exp(-terms @ weights))
+        curve = (terms * (p * (1.0 - p))[:, None]).T @ terms + RIDGE * np.eye(len(weights))
+        weights += np.linalg.solve(curve, terms.T @ (right - p) - RIDGE * weights)
+    return weights
+
+
+def main() -> None:
+    """Print the weights, and how well they tell."""
+    parser = argparse.ArgumentParser(description="Calibrate the confidence of told beats.")
+    parser.add_argument("songs", type=Path)
+    parser.add_argument("--count", type=int, default=80, help="songs to listen to")
+    args = parser.parse_args()
+    rng = np.random.default_rng(11)
+    songs = [read(p) for p in sorted(args.songs.glob("*.npz"), key=lambda p: int(p.stem))]
+    kept = [s for s in songs if s.validates][: args.count]
+    tracker = BeatTracker(HearConfig(), BeatConfig(), 44100)
+    terms, right = [], []
+    for k, song in enumerate(kept):
+        n_hops = song.mixes.shape[1]
+        one = crop(song, n_hops, rng)
+        if k % 3 == 1:
+            one = roughened(one, rng)
+        elif k % 3 == 2:
+            one = joined(one, crop(kept[int(rng.integers(len(kept)))], n_hops, rng), n_hops // 2)
+        a, b = told(tracker, one)
+        terms.append(a)
+        right.append(b)
+    x, y = np.concatenate(terms), np.concatenate(right)
+    weights = fit(x, y)
+    p = 1.0 / (1.0 + np.exp(-x @ weights))
+    sys.stdout.write(f"CONFIDENCE = ({', '.join(f'{w:.3f}' for w in weights)})  # {len(y)} beats of {len(kept)} songs\n")
+    for low in np.arange(0.0, 1.0, 0.1):
+        inside = (p >= low) & (p < low + 0.1)
+        if inside.any():
+            sys.stdout.write(f"told {low:.1f} to {low + 0.1:.1f}: {int(inside.sum())} beats, {y[inside].mean():.2f} right\n")
+
+
+if __name__ == "__main__":
+    main()
