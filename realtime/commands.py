@@ -48,7 +48,7 @@ def add_live_arguments(parser: ArgumentParser) -> None:
     window = parser.add_argument_group(
         "window",
         "keys: q or Esc ends, f full screen, space or t tap the beat, r the downbeat is now, left and right 10 ms earlier and "
-        "later, up and down twice and half the tempo, l locks tempo, then grid, then frees",
+        "later, up and down twice and half the tempo, l locks the tempo, then the grid, then takes all help back",
     )
     window.add_argument("--no-window", action="store_true", help="draw into memory only")
     window.add_argument("--screen", type=int, metavar="N", help="on which screen, from 0")

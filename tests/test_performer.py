@@ -18,10 +18,10 @@ from audio2pose.errors import UsageError
 from audio2pose.flags import overrides
 from audio2pose.match.find import library
 from audio2pose.media.decode import read_song
-from audio2pose.music.ears import Ears
 from audio2pose.music.hand import FREE, GRID
 from audio2pose.music.hops import Hopper
 from audio2pose.performer import Performer
+from tests.music.sounds import clicks
 
 SECONDS = 12.0
 # What a player does in twelve seconds: hop, name, value.
@@ -138,15 +138,15 @@ def test_what_is_no_command_is_refused_and_changes_nothing(name: str, value: flo
     assert performer.lock == FREE
 
 
-def test_the_range_that_a_player_gives_is_the_one_that_the_tracker_hears_in() -> None:
-    made = Performer(settings(overrides=overrides(Namespace(bpm_range="120:130")), environ={}), library(), 44100)
-    assert isinstance(made.ears, Ears)
-    bpm = 60.0 / (made.ears.tempo_lengths * made.hop_s)
-    assert bpm.max() == pytest.approx(130.0, rel=0.03)
-    assert bpm.min() == pytest.approx(120.0, rel=0.03)
-    made.warm_up()
-    made.command("double")
-    made.process(np.zeros(441, np.float32))
+@pytest.mark.parametrize("bpm", [62.0, 124.0])
+@pytest.mark.parametrize("octave_range", ["50:80", "100:150"])
+def test_the_range_that_a_player_gives_reaches_the_tracker(bpm: float, octave_range: str) -> None:
+    sound, _ = clicks(bpm, 12.0)
+    chosen = settings(overrides=overrides(Namespace(bpm_range=octave_range)), environ={})
+    made = Performer(chosen, library(), 44100)
+    _danced(made, sound, 44100, 4096)
+    assert made.heard is not None
+    assert made.heard["tempo_bpm"] == pytest.approx(62.0 if octave_range == "50:80" else 124.0, rel=0.03)
 
 
 def test_a_reset_forgets_commands_that_no_hop_has_told_yet() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from audio2pose.config import BeatConfig, HearConfig
 from audio2pose.music.beat import HELP, BeatTracker
 from audio2pose.music.hand import FREE, GRID, TEMPO
 from audio2pose.music.hops import Hopper
-from tests.music.sounds import HOP_S, clicks, f_measure, noise
+from tests.music.sounds import HOP_S, clicks, f_measure, noise, song, true_beats
 
 RATE_HZ = 44100
 Help = tuple[float, str, float]  # stream seconds, name, value
@@ -21,11 +22,11 @@ Help = tuple[float, str, float]  # stream seconds, name, value
 class Told:
     """What a tracker told: of each hop the tempo, of each beat its time, its place and when it was told."""
 
-    def __init__(self, sound: F32, *helps: Help, tracker: BeatTracker | None = None) -> None:
-        self.tracker = tracker or BeatTracker(HearConfig(), BeatConfig(), RATE_HZ)
+    def __init__(self, sound: F32, *helps: Help, tracker: BeatTracker | None = None, rate_hz: int = RATE_HZ) -> None:
+        self.tracker = tracker or BeatTracker(HearConfig(), BeatConfig(), rate_hz)
         waiting = sorted(helps, key=lambda h: h[0])
         tempo, beats = [], []
-        for k, hop in enumerate(Hopper(RATE_HZ, HOP_S).feed(sound)):
+        for k, hop in enumerate(Hopper(rate_hz, HOP_S).feed(sound)):
             while waiting and waiting[0][0] <= k * HOP_S + 1e-9:
                 self.tracker.help(*waiting.pop(0)[1:])
             state = self.tracker.process(hop)
@@ -264,3 +265,31 @@ def test_a_reset_forgets_all_help(click_120: F32, unhelped: Told) -> None:
 def test_the_same_helps_give_the_same_beats_to_the_last_bit(click_120: F32) -> None:
     helps = [(3.0, "tap", 0.0), (3.6, "tap", 0.0), (4.2, "tap", 0.0), (7.0, "resync", 0.0), (8.0, "lock", GRID)]
     assert Told(click_120, *helps).same_as(Told(click_120, *helps))
+
+
+def test_taps_of_a_human_hand_off_the_beat_of_music_move_beats_by_half_a_beat(testdata: Path) -> None:
+    path = testdata / "beats" / "edm_techno.ogg"
+    sound, rate_hz = song(path, 35.0)
+    true_s = true_beats(path)
+    true_s = true_s[true_s < 34.0]
+    between_s = true_s[:-1] + 0.5 * np.diff(true_s)
+    jitter_s = np.random.default_rng(0).normal(0.0, 0.02, 6)
+    first = int(np.searchsorted(between_s, 8.0))
+    told = Told(sound, *((float(between_s[first + k] + jitter_s[k]), "tap", 0.0) for k in range(6)), rate_hz=rate_hz)
+    assert f_measure(between_s, told.between(0.0, 34.0), skip_s=14.0) > 0.95
+    assert f_measure(true_s, told.between(0.0, 34.0), skip_s=14.0) < 0.05
+
+
+def test_a_grid_of_music_is_still_right_when_the_music_comes_back_after_ten_seconds(testdata: Path) -> None:
+    path = testdata / "beats" / "edm_techno.ogg"
+    sound, rate_hz = song(path, 40.0)
+    sound[14 * rate_hz : 24 * rate_hz] = 0.0
+    true_s = true_beats(path)
+    told = Told(sound, (12.0, "lock", GRID), rate_hz=rate_hz)
+    assert f_measure(true_s[true_s < 39.5], told.between(0.0, 39.5), skip_s=14.0) > 0.98
+
+
+def test_four_taps_before_the_music_tell_its_first_beats() -> None:
+    sound, beats_s = clicks(120.0, 12.0, first_s=6.13)
+    told = Told(sound, *((4.13 + 0.5 * k, "tap", 0.0) for k in range(4)))
+    assert told.between(6.2, 7.9) == pytest.approx(beats_s[1:4], abs=0.035)
