@@ -70,8 +70,8 @@ class Performer:
     def warm_up(self) -> None:
         """Compile every kernel, then forget what was run: call before the stream opens."""
         self.ears.warm_up()
-        # All kernels behind HELP: one of two doubled tempi is none that the pointer begins with, whatever the range.
-        for name, value in (("tempo", 60.0), ("double", 0.0), ("tempo", 100.0), ("double", 0.0), ("tap", 0.0), ("resync", 0.0)):
+        # These three reach every kernel behind HELP.
+        for name, value in (("tempo", 60.0), ("tap", 0.0), ("resync", 0.0)):
             self.ears.help(name, value)
         self.dancer.warm_up()
         self.reset()

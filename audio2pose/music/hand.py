@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit
 
 from audio2pose.arrays import F64, I64
-from audio2pose.music.pointer import GROUP, LENGTH, METER, METERS, PLACE, PLACE_PRIOR, Pointer, rescale
+from audio2pose.music.pointer import GROUP, LENGTH, METER, METERS, PLACE, Pointer, rescale
 
 FREE, TEMPO, GRID = range(3)
 # A tap is a beat to within this much (standard deviation); what is further off keeps this share.
@@ -93,37 +93,6 @@ def begin_bar(meters: I64, lengths: I64, first: I64, head: I64, rows: F64, mass:
             mass[g, i] = together
 
 
-@njit(cache=True, nogil=True)
-def stretch(side: int, octave: I64, place: I64, place_prior: F64, lengths: I64, first: I64, head: I64, spare: F64, rows: F64,
-            mass: F64) -> None:  # fmt: skip
-    """Hear everything half (*side* 0) or twice (1) as fast: each state goes to the same moment of the other tempo's beat.
-
-    Halved, odd places begin a beat and even ones are its middle, so that a downbeat stays one. *spare* is as *rows*.
-    """
-    n_places, n = mass.shape
-    spare[:] = 1e-30
-    for i in range(n):
-        to = octave[i, side]
-        if to < 0:
-            continue
-        for g in range(n_places):
-            for p in range(lengths[i]):
-                v = rows[g, first[i] + (p + head[i]) % lengths[i]]
-                at = p
-                if side == 0 and place[g] % 2 == 0:
-                    at += lengths[i]
-                at = min(at, lengths[to] - 1) if side == 0 else at % lengths[to]
-                for h in range(n_places):
-                    spare[h, first[to] + (at + head[to]) % lengths[to]] += v * place_prior[h]
-    rows[:] = spare
-    for g in range(n_places):
-        for i in range(n):
-            together = 0.0
-            for k in range(first[i], first[i] + lengths[i]):
-                together += rows[g, k]
-            mass[g, i] = together
-
-
 class Hand:
     """The performer's hand on one pointer. The tracker asks it what is `allowed`, `nudge_s`, `trusted` and the grid.
 
@@ -135,7 +104,6 @@ class Hand:
         self._pointer = pointer
         self._hop_s = hop_s
         self.allowed: F64 = np.ones(len(pointer.lengths))
-        self._spare: F64 = np.zeros_like(pointer.rows)
         self._taps: F64 = np.zeros(MOST_TAPS)
         self._beats: F64 = np.zeros(MOST_BEATS)
         self.reset()
@@ -159,6 +127,7 @@ class Hand:
             self._given_s = 0.0
         self.allowed.fill(1.0)
         self._holds = False
+        self._held_s = 0.0
         line_s, beat_s = self._line()
         # A tempo that drifts is locked as it is now; the even pace of a grid is worth more than its last beats.
         pace_s = (line_s or self._pace_s()) if mode == GRID else (self._pace_s() or line_s)
@@ -235,11 +204,11 @@ class Hand:
 
     def half(self) -> None:
         """Half the tempo, and stay there."""
-        self._octave(0, 2.0)
+        self._octave(2.0)
 
     def double(self) -> None:
         """Twice the tempo, and stay there."""
-        self._octave(1, 0.5)
+        self._octave(0.5)
 
     def tempo(self, bpm: float) -> None:
         """The tempo is *bpm*; the phase is heard, but on a grid. Outside of the range nothing changes."""
@@ -248,14 +217,11 @@ class Hand:
             self.period_s = self._given_s = 60.0 / bpm
             self._allow(self.period_s, LOCKED)
 
-    def _octave(self, side: int, ratio: float) -> None:
+    def _octave(self, ratio: float) -> None:
         p = self._pointer
         wanted = self._pace_s() * ratio / self._hop_s
         if not p.lengths[0] <= wanted <= p.lengths[-1]:
             return
-        # Where the range folds what is heard, the pointer may be there already.
-        if abs(math.log(self.heard_period_s / (wanted * self._hop_s))) > math.log(OCTAVE):
-            stretch(side, p.octave, PLACE, PLACE_PRIOR, p.lengths, p.first, p.head, self._spare, p.rows, p.mass)
         self.period_s = self._given_s = wanted * self._hop_s
         self._allow(self.period_s, OCTAVE)
 
@@ -288,6 +254,13 @@ class Hand:
         period_s = float((k * self._beats[-n:]).sum() / (k * k).sum())
         return period_s, float(self._beats[-n:].mean()) + float(k[-1]) * period_s
 
+    def fold(self, length_s: float) -> float:
+        """The power of 2 that brings a beat of *length_s* to the octave that was given by hand; 0 where none was."""
+        return self._octaves_of(length_s) if self._held_s > 0.0 else 0.0
+
+    def _octaves_of(self, length_s: float) -> float:
+        return 2.0 ** round(math.log2(self._held_s / length_s))
+
     def pass_beat(self) -> None:
         """The grid's next beat was told: on to the one after it."""
         self.grid_s += self.period_s
@@ -303,7 +276,12 @@ class Hand:
 
     def _allow(self, period_s: float, ratio: float) -> None:
         """Only tempi within *ratio* of *period_s* from now on."""
-        p = self._pointer
+        p, self._held_s = self._pointer, period_s
+        if period_s > 0.0 and self._beats[-1] > 0.0:
+            # Heard in another octave, it is left there and told in this one: at half its tempo even music has two phases.
+            other_s = period_s / self._octaves_of(self.heard_period_s)
+            if abs(math.log(other_s / self.heard_period_s)) <= math.log(ratio):
+                period_s = other_s
         off = np.abs(np.log(p.lengths * self._hop_s / period_s)) if period_s > 0.0 else np.zeros(len(p.lengths))
         self.allowed[:] = np.where(off <= max(math.log(ratio), float(off.min()) + 1e-9), 1.0, NEVER)
         for i, keep in enumerate(self.allowed):

@@ -293,3 +293,15 @@ def test_four_taps_before_the_music_tell_its_first_beats() -> None:
     sound, beats_s = clicks(120.0, 12.0, first_s=6.13)
     told = Told(sound, *((4.13 + 0.5 * k, "tap", 0.0) for k in range(4)))
     assert told.between(6.2, 7.9) == pytest.approx(beats_s[1:4], abs=0.035)
+
+
+@pytest.mark.parametrize("clip", ["edm_techno", "latin_salsa"])
+def test_half_the_tempo_of_music_is_every_second_beat_evenly(testdata: Path, clip: str) -> None:
+    path = testdata / "beats" / f"{clip}.ogg"
+    sound, rate_hz = song(path, 40.0)
+    true_s = true_beats(path)
+    period_s = float(np.median(np.diff(true_s)))
+    told = Told(sound, (12.0, "half", 0.0), rate_hz=rate_hz)
+    beats = told.between(14.0, 39.0)
+    assert np.diff(beats) == pytest.approx(2.0 * period_s, rel=0.1)
+    assert max(np.abs(true_s[:, None] - beats[None, :]).min(axis=0)) < 0.07
