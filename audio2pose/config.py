@@ -68,14 +68,14 @@ class BeatConfig:
     octave_stay: float = 2.0
     tempo_weight: float = 0.5
     downbeat_weight: float = 0.5
-    afresh: float = 0.00001
+    afresh: float = 1e-5
     bar_slip: float = 0.01
     least_gap_beats: float = 0.55
     evidence_none: float = -2.0
     evidence_first_s: float = 0.5
     evidence_early: float = -2.5
-    evidence_on: float = 0.6
-    evidence_off: float = 0.1
+    evidence_on: float = 2.0
+    evidence_off: float = 1.0
     evidence_half_life_s: float = 2.3
     forget_s: float = 1.5
 

@@ -157,7 +157,6 @@ class BeatTracker:
 
     def _forget(self) -> None:
         self.pointer.reset()
-        self.pointer.tempo.fill(0)
         self._evidence = self._config.evidence_none
         self._alive_hops = 0
 
@@ -197,7 +196,11 @@ class BeatTracker:
         downbeat = min(max(front.downbeat, 0.02), 0.95)
         favour_tempi(front.tempo, self._class, self._tempo_power, pointer.tempo, self.hand.allowed, self._favour)
         gained = pointer.process(
-            ratio, (downbeat / DOWNBEAT_PRIOR) ** weight, ((1.0 - downbeat) / (1.0 - DOWNBEAT_PRIOR)) ** weight, self._favour
+            ratio,
+            (downbeat / DOWNBEAT_PRIOR) ** weight,
+            ((1.0 - downbeat) / (1.0 - DOWNBEAT_PRIOR)) ** weight,
+            self._favour,
+            self.hand.trusted,
         )
         # A mean at first, so that little is needed to lock; then an old beat counts ever less.
         self._alive_hops += 1
@@ -245,7 +248,7 @@ class BeatTracker:
         group = int(reading[GROUP])
         # The pointer is still in the beat before the one that comes.
         meter, position = int(METER[group]), int(PLACE[group]) % int(METER[group]) + 1
-        ratio = 1.0 if hand.holds else fold(length_s, config)
+        ratio = hand.fold(length_s) or fold(length_s, config)
         if ratio > 1.0:
             length_s, next_s, position = self._slower(int(ratio), length_s, next_s, position, meter)
         elif ratio < 1.0:

@@ -126,7 +126,7 @@ class Ears:
         heard["onset_mid"] = 0.5 * (strength[1] + strength[2])
         heard["onset_high"] = strength[3]
         heard["jumps"] = clock.jumps
-        heard["state"] = self._state(silent, bool(beat["locked"]))
+        heard["state"] = self._state(silent and not tracker.hand.sure, bool(beat["locked"]))
         return heard
 
     def _level_db(self, mean_square: float) -> float:

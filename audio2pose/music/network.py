@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import zipfile
+import zlib
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -33,7 +34,12 @@ BEAT, DOWNBEAT, TEMPO = 0, 1, 2
 N_TEMPI = 48
 SLOWEST_BPM, FASTEST_BPM = 50.0, 230.0
 WEIGHTS_FILE = "hearing.npz"
-MOST_CHANNELS, MOST_LAYERS = 256, 16
+MOST_CHANNELS, MOST_LAYERS, MOST_BYTES = 256, 16, 50_000_000
+_PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+# All that numpy and zipfile raise where a file is cut off, damaged, or something else altogether.
+_DAMAGED = (
+    KeyError, ValueError, TypeError, EOFError, MemoryError, RuntimeError, OverflowError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 
 def tempo_classes_bpm() -> F64:
@@ -153,10 +159,17 @@ def shipped_weights() -> Weights:
 def read_weights(file: Path | IO[bytes]) -> Weights:
     """The weights in *file* (.npz). Raises LibraryError where it is none of ours."""
     try:
-        with np.load(file, allow_pickle=False) as arrays:
-            return Weights(**{name: arrays[name].astype(np.float32) for name in _NAMES})
-    except (KeyError, ValueError, zipfile.BadZipFile, EOFError):
+        with np.load(file, allow_pickle=False) as archive:
+            members = archive.zip.infolist()
+            # A small zip can unfold to more than any memory holds; other ways to pack raise errors of their own.
+            if sum(m.file_size for m in members) > MOST_BYTES or any(m.compress_type not in _PACKED for m in members):
+                raise ValueError
+            arrays = {name: archive[name] for name in _NAMES}
+        if any(array.dtype.kind != "f" for array in arrays.values()):
+            raise ValueError
+    except _DAMAGED:
         raise LibraryError("the weights of the hearing are damaged: install audio2pose again") from None
+    return Weights(**{name: np.ascontiguousarray(array, np.float32) for name, array in arrays.items()})
 
 
 class Network:

@@ -278,6 +278,7 @@ class Pointer:
         self.head.fill(0)
         self._hop = 0
         self._told_hops = 0.0
+        self.tempo.fill(0)
         self.reading[:] = (self.lengths[len(self.lengths) // 2], 0.0, 0.0, 0.0, 0.0)
         spread(self.tempo_prior, PLACE_PRIOR, self.lengths, self.first, self.rows, self.mass)
 
@@ -285,15 +286,16 @@ class Pointer:
         """A beat of *length_hops* is told from now on unless another tempo is much likelier."""
         self._told_hops = length_hops
 
-    def process(self, ratio: float, downbeat: float, other: float, favour: F64) -> float:
+    def process(self, ratio: float, downbeat: float, other: float, favour: F64, trusted: bool = False) -> float:
         """One hop with the likelihood *ratio* of a beat here; *downbeat*, *other* times that by place, *favour* (n,) by tempo.
 
-        Returns the log evidence against 'no pulse at all'. Threads: engine.
+        Bars that are *trusted* are not begun anew. Returns the log evidence against 'no pulse at all'. Threads: engine.
         """
         m = self._model
+        slip = 0.0 if trusted else m.slip
         self._hop += 1
         before = turn(
-            self._change, self.octave, m.octave_share, m.slip, m.afresh, favour, FOLLOWING, self.tempo_prior, PLACE_PRIOR,
+            self._change, self.octave, m.octave_share, slip, m.afresh, favour, FOLLOWING, self.tempo_prior, PLACE_PRIOR,
             self.lengths, self.first, self.head, self._enter, self.rows, self.mass,
         )  # fmt: skip
         after = weigh(

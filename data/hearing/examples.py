@@ -159,6 +159,18 @@ def _decibel(low: float, high: float, rng: np.random.Generator) -> np.float32:
     return np.float32(10.0 ** (rng.uniform(low, high) / 20.0))
 
 
+def _swept(n_hops: int, rng: np.random.Generator) -> F32:
+    """(n_hops, B) gains of a DJ's filter that takes the lows away for some seconds, or the highs, and gives them back."""
+    begin = int(rng.integers(0, max(1, n_hops - 300)))
+    end = min(n_hops, begin + int(rng.uniform(200, 900)))
+    fade = rng.uniform(10, 300)
+    t = np.arange(n_hops)
+    depth = np.clip(np.minimum(t - begin, (end - t) * rng.choice([1.0, 8.0])) / fade, 0.0, 1.0)
+    corner = rng.uniform(6, 30)
+    past = corner - np.arange(N_BANDS) if rng.random() < 0.75 else np.arange(N_BANDS) - corner
+    return np.asarray(np.exp(-depth[:, None] * np.clip(0.5 * past, 0.0, 6.0)), np.float32)
+
+
 def roughened(example: Example, rng: np.random.Generator) -> Example:
     """*example* through another desk, loudspeaker, crowd and gain; perhaps with a stretch of silence or of crowd alone."""
     bands, beat, downbeat, tempo = (a.copy() for a in example)
@@ -170,7 +182,7 @@ def roughened(example: Example, rng: np.random.Generator) -> Example:
             bands[:, :shift] = 0.0
         elif shift < 0:
             bands[:, shift:] = 0.0
-    gain = np.interp(np.arange(N_BANDS), np.linspace(0, N_BANDS, 6), rng.normal(0, rng.uniform(0, 0.8), 6))
+    gain = np.interp(np.arange(N_BANDS), np.linspace(0, N_BANDS, 6), rng.normal(0, rng.uniform(0, 1.1), 6))
     if rng.random() < 0.12:
         high = int(rng.integers(26, 44))
         gain[high:] -= 0.7 * np.arange(N_BANDS - high)
@@ -182,6 +194,8 @@ def roughened(example: Example, rng: np.random.Generator) -> Example:
         gain[at : at + int(rng.integers(3, 14))] -= rng.choice([2.0, 6.0])
     level = np.float32(bands.mean() + 1e-6)
     bands *= np.exp(gain).astype(np.float32)
+    if rng.random() < 0.2:
+        bands *= _swept(n_hops, rng)
     if rng.random() < 0.4:
         bands = np.sqrt(bands**2 + (noise(n_hops, rng) * level * _decibel(-40, -3, rng)) ** 2)
     if rng.random() < 0.18:

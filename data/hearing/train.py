@@ -21,7 +21,7 @@ from torch import nn
 from torch.nn import functional
 
 from audio2pose.arrays import F32
-from audio2pose.music.network import BEAT, DOWNBEAT, N_TEMPI, TAPS, TEMPO, tempo_classes_bpm
+from audio2pose.music.network import BEAT, DOWNBEAT, N_TEMPI, TAPS, TEMPO, read_weights, tempo_classes_bpm
 from audio2pose.music.spectrum import N_BANDS
 
 from .examples import LEVEL_KEEPS, Example, Song, as_inputs, crop, example, network_inputs, read
@@ -52,6 +52,19 @@ class Network(nn.Module):  # type: ignore[misc]
             h = h + r
             skip = skip + r
         return self.last(torch.relu(skip.transpose(1, 2)))
+
+    def take(self, file: Path) -> None:
+        """Begin with the weights in *file*."""
+        w = read_weights(file)
+        with torch.no_grad():
+            for layer, (gate, mix) in enumerate(zip(self.gates, self.mixes)):
+                gate.weight.copy_(torch.from_numpy(w.w_gate[layer]).permute(2, 1, 0))
+                gate.bias.copy_(torch.from_numpy(w.b_gate[layer]))
+                mix.weight.copy_(torch.from_numpy(w.w_mix[layer]).T[:, :, None])
+                mix.bias.copy_(torch.from_numpy(w.b_mix[layer]))
+            for linear, weight, bias in ((self.first, w.w_in, w.b_in), (self.last, w.w_out, w.b_out)):
+                linear.weight.copy_(torch.from_numpy(weight).T)
+                linear.bias.copy_(torch.from_numpy(bias))
 
     def weights(self) -> dict[str, F32]:
         """Arrays as audio2pose.music.network wants them."""
@@ -151,11 +164,14 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=10)
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--start", type=Path, help="weights to go on from")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     torch.manual_seed(args.seed)
     torch.set_num_threads(args.threads)
     net, mean = Network(args.channels, args.layers), Network(args.channels, args.layers)
+    if args.start:
+        net.take(args.start)
     mean.load_state_dict(net.state_dict())
     optimiser = torch.optim.AdamW(net.parameters(), lr=args.rate, weight_decay=1e-3)
     batches = iter(
@@ -190,7 +206,7 @@ def main() -> None:
 def _tell(mean: Network, args: argparse.Namespace, spent_s: float, count: int, losses: list[float]) -> None:
     with torch.no_grad():
         parts = loss_of(mean(validation_once(args.songs)[0]), validation_once(args.songs)[1])
-    np.savez(args.out, allow_pickle=False, **mean.weights())
+    np.savez(args.out, allow_pickle=False, **{k: v.astype(np.float16) for k, v in mean.weights().items()})
     told = ", ".join(f"{k} {v.item():.4f}" for k, v in parts.items())
     sys.stderr.write(f"{spent_s:.0f} s, {count} steps, training {np.mean(losses[-100:]):.4f}, validation {told}\n")
 
