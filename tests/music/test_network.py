@@ -177,7 +177,8 @@ def test_weights_are_read_as_they_were_written(tmp_path: Path) -> None:
     ("name", "shape"),
     [
         ("w_in", (N_IN - 1, 6)), ("b_in", (7,)), ("w_gate", (4, 2, 6, 12)), ("w_gate", (4, 3, 6, 6)), ("b_gate", (3, 12)),
-        ("w_mix", (4, 6, 7)), ("b_mix", (6,)), ("b_mix", (0, 0)), ("b_mix", (4, 6, 1)), ("w_out", (6, N_OUT + 1)), ("b_out", ()),
+        ("w_mix", (4, 6, 7)), ("b_mix", (6,)), ("b_mix", (0, 0)), ("b_mix", (4, 6, 1)), ("w_out", (6, N_OUT + 1)),
+        ("b_out", ()),
     ],
 )  # fmt: skip
 def test_arrays_of_another_shape_are_refused(name: str, shape: tuple[int, ...]) -> None:
