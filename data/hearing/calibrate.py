@@ -17,9 +17,11 @@ import numpy as np
 
 from audio2pose.arrays import F64
 from audio2pose.config import BeatConfig, HearConfig
+from audio2pose.errors import Audio2PoseError, CorpusError, UsageError
 from audio2pose.music.beat import BeatTracker, confidence_terms
+from audio2pose.terminal import say
 
-from .examples import DELAY_HOPS, HOP_S, Example, crop, joined, read, roughened
+from .examples import DELAY_HOPS, HOP_S, Example, Song, crop, joined, read, roughened, song_files
 
 HIT_S = 0.07
 RIDGE = 1e-3
@@ -49,15 +51,17 @@ def fit(terms: F64, right: F64) -> F64:
     return weights
 
 
-def main() -> None:
-    """Print the weights, and how well they tell."""
-    parser = argparse.ArgumentParser(description="Calibrate the confidence of told beats.")
-    parser.add_argument("songs", type=Path)
-    parser.add_argument("--count", type=int, default=80, help="songs to listen to")
-    args = parser.parse_args()
+def calibrate(folder: Path, count: int) -> None:
+    """Print the weights that fit *count* songs in *folder*, and how well they tell."""
+    if count < 1:
+        raise UsageError(f"--count {count} asks for no song: give 1 or more")
     rng = np.random.default_rng(11)
-    songs = [read(p) for p in sorted(args.songs.glob("*.npz"), key=lambda p: int(p.stem))]
-    kept = [s for s in songs if s.validates][: args.count]
+    kept: list[Song] = []
+    for path in song_files(folder):
+        if len(kept) < count and (song := read(path)).validates:
+            kept.append(song)
+    if not kept:
+        raise CorpusError(f"{folder} holds no song of a style that is kept for validation: make more with songs.py")
     tracker = BeatTracker(HearConfig(), BeatConfig(), 44100)
     terms, right = [], []
     for k, song in enumerate(kept):
@@ -71,6 +75,8 @@ def main() -> None:
         terms.append(a)
         right.append(b)
     x, y = np.concatenate(terms), np.concatenate(right)
+    if not len(y):
+        raise CorpusError(f"no beat was told in {len(kept)} songs of {folder}: make others with songs.py")
     weights = fit(x, y)
     p = 1.0 / (1.0 + np.exp(-x @ weights))
     sys.stdout.write(f"CONFIDENCE = ({', '.join(f'{w:.3f}' for w in weights)})  # {len(y)} beats of {len(kept)} songs\n")
@@ -80,5 +86,23 @@ def main() -> None:
             sys.stdout.write(f"told {low:.1f} to {low + 0.1:.1f}: {int(inside.sum())} beats, {y[inside].mean():.2f} right\n")
 
 
+def main() -> int:
+    """Calibrate, in words where it fails."""
+    parser = argparse.ArgumentParser(description="Calibrate the confidence of told beats.")
+    parser.add_argument("songs", type=Path)
+    parser.add_argument("--count", type=int, default=80, help="songs to listen to")
+    args = parser.parse_args()
+    try:
+        calibrate(args.songs, args.count)
+    except Audio2PoseError as error:
+        what, then = error.parts
+        say(f"audio2pose: {what}\n  {then}")
+        return error.exit_code
+    except KeyboardInterrupt:
+        say("audio2pose: interrupted")
+        return 130
+    return 0
+
+
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

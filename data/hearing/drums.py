@@ -16,8 +16,8 @@ from .score import DRUM_CHANNEL, Part, Score, notes_of
 
 KICK, SNARE, RIM, CLAP, CLOSED, PEDAL, OPEN, CRASH, RIDE = 36, 38, 37, 39, 42, 44, 46, 49, 51
 TOMS = (41, 45, 48)
-# A slow pulse suits other patterns than a quick one: (up to BPM, kinds). The snare stands on 2 and 4 in all of them: with
-# half-time and double-time feels among the songs, nothing would tell the network which octave people count.
+# A slow pulse suits other patterns than a quick one: (up to BPM, kinds). Where there is a backbeat it stands on 2 and 4:
+# with half-time and double-time feels among the songs, nothing would tell the network which octave people count.
 SUITS = (
     (84.0, ("boom", "boom", "rock", "sparse", "shuffle")),
     (112.0, ("boom", "boom", "broken", "rock", "perc", "floor", "sparse")),
@@ -58,7 +58,7 @@ def _sprinkle(row: F64, chance: float, rng: np.random.Generator, low: float = 0.
 
 
 def pattern(kind: str, meter: int, rng: np.random.Generator) -> Grid:
-    """One bar of *kind*."""
+    """One bar of *kind*. Always a kick on 1; the backbeat in boom, broken, rock and shuffle, by lot in floor and sparse."""
     grid = Grid(meter, 3 if kind == "shuffle" else 4)
     beats = range(meter)
     eighth = 2 if grid.per_beat == 4 else 1

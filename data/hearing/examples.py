@@ -6,6 +6,7 @@ Source   our own; stems' powers add up, so that each crop is another mix.
 
 from __future__ import annotations
 
+import zipfile
 import zlib
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from numba import njit
 
 from audio2pose.arrays import F32, F64, I64
 from audio2pose.config import HearConfig
+from audio2pose.errors import CorpusError
 from audio2pose.music.network import LEVEL_FALLS_S, inputs_of
 from audio2pose.music.spectrum import N_BANDS
 
@@ -52,12 +54,21 @@ class Example(NamedTuple):
     tempo_bpm: F32
 
 
+def song_files(folder: Path) -> list[Path]:
+    """The songs in *folder*, in order of number; whatever else lies there is none."""
+    return sorted((p for p in folder.glob("*.npz") if p.stem.isdecimal()), key=lambda p: int(p.stem))
+
+
 def read(path: Path) -> Song:
-    """The song in *path*."""
-    with np.load(path, allow_pickle=False) as z:
-        return Song(
-            z["stems"], [str(n) for n in z["names"]], z["mixes"], z["beats_s"], z["positions"], str(z["style"]), str(z["tempo"])
-        )
+    """The song in *path*. Raises CorpusError where it is none."""
+    try:
+        with np.load(path, allow_pickle=False) as z:
+            return Song(
+                z["stems"], [str(n) for n in z["names"]], z["mixes"], z["beats_s"], z["positions"], str(z["style"]),
+                str(z["tempo"]),
+            )  # fmt: skip
+    except (OSError, EOFError, KeyError, ValueError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error):
+        raise CorpusError(f"{path} is missing, damaged or no song of ours: make it again with songs.py") from None
 
 
 def _mixed(song: Song, begin: int, end: int, rng: np.random.Generator) -> F32:
@@ -171,6 +182,15 @@ def _swept(n_hops: int, rng: np.random.Generator) -> F32:
     return np.asarray(np.exp(-depth[:, None] * np.clip(0.5 * past, 0.0, 6.0)), np.float32)
 
 
+def _silenced(beat: F32, downbeat: F32, begin: int, end: int) -> None:
+    """Take out the beats whose marks fall into hops *begin* to *end*, each with its neighbours."""
+    hops = np.arange(len(beat))
+    inside = (hops >= begin) & (hops < end)
+    gone, left = (np.convolve((beat >= 1.0) & where, np.ones(3), "same") > 0.0 for where in (inside, ~inside))
+    gone |= inside & ~left  # a neighbour whose beat lies outside of the crop
+    beat[gone], downbeat[gone] = 0.0, -1.0
+
+
 def roughened(example: Example, rng: np.random.Generator) -> Example:
     """*example* through another desk, loudspeaker, crowd and gain; perhaps with a stretch of silence or of crowd alone."""
     bands, beat, downbeat, tempo = (a.copy() for a in example)
@@ -199,11 +219,12 @@ def roughened(example: Example, rng: np.random.Generator) -> Example:
     if rng.random() < 0.4:
         bands = np.sqrt(bands**2 + (noise(n_hops, rng) * level * _decibel(-40, -3, rng)) ** 2)
     if rng.random() < 0.18:
-        begin = int(rng.integers(0, n_hops - 200))
+        begin = int(rng.integers(0, max(1, n_hops - 200)))
         end = min(n_hops, begin + int(rng.uniform(150, 700)))
         bands[begin:end] = 0.0 if rng.random() < 0.4 else noise(end - begin, rng) * level * _decibel(-40, 3, rng)
         # The onset of a beat just before is still heard.
-        beat[begin + DELAY_HOPS : end], downbeat[begin + DELAY_HOPS : end], tempo[begin:end] = 0.0, -1.0, 0.0
+        _silenced(beat, downbeat, begin + DELAY_HOPS, end)
+        tempo[begin:end] = 0.0
     return Example(bands * _decibel(-36, 8, rng), beat, downbeat, tempo)
 
 

@@ -1,6 +1,6 @@
 """A score becomes sound: when each beat falls, how people play it, which instruments, in what room.
 
-Shapes   beat_s: (n_beats + 1,) seconds of the beats; sound: (N,) float32 mono at RATE_HZ.
+Shapes   beat_s: (n,) seconds of the beats, some past the last; sound: (N,) float32 mono at RATE_HZ.
 Errors   CorpusError where fluidsynth or a sound font is missing or fails.
 Source   our own; fluidsynth plays the notes, on sound fonts that allow it (FluidR3 and MuseScore General: MIT).
 """
@@ -11,7 +11,6 @@ import subprocess
 import wave
 from pathlib import Path
 
-import mido
 import numpy as np
 from scipy import signal
 
@@ -21,6 +20,11 @@ from audio2pose.media.synth import RATE_HZ
 
 from . import kit
 from .score import DRUM_CHANNEL, Part, Score
+
+try:
+    import mido
+except ImportError:  # songs.missing tells what to install; the rest of this room works without
+    mido = None
 
 FONTS = (
     Path("/usr/share/sounds/sf2/FluidR3_GM.sf2"),
@@ -107,15 +111,20 @@ def sound_of(part: Part, tempo: Tempo, hands: Hands, n_samples: int, rng: np.ran
     _midi(part, begin, end, velocity, rng).save(midi)
     fonts = [f for f in FONTS if f.exists()]
     if not fonts:
-        raise CorpusError(f"none of {', '.join(str(f) for f in FONTS)} is there: install fluid-soundfont-gm")
+        raise CorpusError(f"no sound font is there (neither {' nor '.join(str(f) for f in FONTS)}): install fluid-soundfont-gm")
     font = fonts[0] if rng.random() < FIRST_FONT else fonts[-1]
     run = subprocess.run(
-        [*FLUIDSYNTH, "-F", str(out), str(font), str(midi)], capture_output=True, text=True, timeout=180, check=False
-    )
-    if not out.exists():
-        raise CorpusError(f"fluidsynth wrote nothing ({run.stderr.strip()[-120:]}): is it installed?")
-    with wave.open(str(out)) as file:
-        samples = np.frombuffer(file.readframes(file.getnframes()), np.int16).reshape(-1, file.getnchannels())
+        [*FLUIDSYNTH, "-F", str(out), str(font), str(midi)],
+        capture_output=True, text=True, errors="replace", timeout=180, check=False,
+    )  # fmt: skip
+    if run.returncode or not out.exists():
+        told = " ".join(run.stderr.split())[-120:]
+        raise CorpusError(f"fluidsynth did not play a part on {font} ({told}): try that font by hand, or install it again")
+    try:
+        with wave.open(str(out)) as file:
+            samples = np.frombuffer(file.readframes(file.getnframes()), np.int16).reshape(-1, file.getnchannels())
+    except (wave.Error, EOFError, ValueError):
+        raise CorpusError(f"fluidsynth wrote a damaged file on {font}: free some space, or install the font again") from None
     out.unlink()
     midi.unlink()
     sound = np.zeros(n_samples, np.float32)

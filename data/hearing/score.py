@@ -11,13 +11,17 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import mido
 import numpy as np
 from numpy.typing import NDArray
 
 from audio2pose.errors import CorpusError
 
 from .styles import Style
+
+try:
+    import mido
+except ImportError:  # songs.missing tells what to install; the rest of this room works without
+    mido = None
 
 NOTE = np.dtype([("beat", "f8"), ("beats", "f8"), ("key", "i2"), ("velocity", "f4"), ("channel", "i2")])
 Notes = NDArray[np.void]
@@ -125,10 +129,17 @@ def _accompaniment(text: str, folder: Path) -> list[Part]:
     """Drums, bass and the rest, as mma plays *text*."""
     source, target = folder / "song.mma", folder / "song.mid"
     source.write_text(text)
-    run = subprocess.run(["mma", "-w", "-f", str(target), str(source)], capture_output=True, text=True, timeout=60, check=False)
+    target.unlink(missing_ok=True)  # what an earlier song left
+    run = subprocess.run(
+        ["mma", "-w", "-f", str(target), str(source)], capture_output=True, text=True, errors="replace", timeout=60, check=False
+    )
     if run.returncode or not target.exists():
-        raise CorpusError(f"mma did not play this style ({(run.stdout + run.stderr).strip()[-120:]}): leave the style out")
-    midi = mido.MidiFile(target)
+        told = " ".join((run.stdout + run.stderr).split())[-120:]
+        raise CorpusError(f"mma did not play this style ({told}): leave the style out")
+    try:
+        midi = mido.MidiFile(target)
+    except (OSError, EOFError, ValueError, KeyError, IndexError) as error:
+        raise CorpusError(f"mma wrote a damaged file ({error}): leave the style out") from None
     target.unlink()
     rows: list[tuple[float, float, int, float, int]] = []
     programs: dict[int, int] = {}

@@ -10,6 +10,9 @@ Source   our own.
 from __future__ import annotations
 
 import argparse
+import importlib.util
+import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,15 +23,17 @@ import numpy as np
 
 from audio2pose.arrays import F32
 from audio2pose.config import HearConfig
-from audio2pose.errors import CorpusError
+from audio2pose.errors import Audio2PoseError, CorpusError, OutputError, UsageError
+from audio2pose.media.atomic import output_error
 from audio2pose.media.synth import RATE_HZ
 from audio2pose.music.hops import Hopper
 from audio2pose.music.spectrum import N_BANDS, Spectrum
+from audio2pose.terminal import say
 
 from .drums import bass, drums
-from .perform import Hands, Tempo, room, sound_of
+from .perform import FONTS, Hands, Tempo, room, sound_of
 from .score import DRUM_CHANNEL, Part, Score, compose, melody
-from .styles import Style, Theme, styles, tempo_of, theme
+from .styles import LIBRARY, Style, Theme, styles, tempo_of, theme
 
 SECONDS = (34.0, 52.0)
 THREE = 0.15  # share of songs in bars of three: the library has few
@@ -60,7 +65,7 @@ def _broken_down(part: Part, score: Score, rng: np.random.Generator) -> Part:
 
 
 def _draw_style(known: list[Style], of: Theme, rng: np.random.Generator) -> Style:
-    fitting = [s for s in known if not of.parts or any(p in s.name.lower() for p in of.parts)]
+    fitting = [s for s in known if not of.parts or any(p in s.name.lower() for p in of.parts)] or known
     meter = 3 if rng.random() < THREE else 4
     chosen = [s for s in fitting if (s.meter == 3) == (meter == 3)] or fitting
     return chosen[int(rng.integers(len(chosen)))]
@@ -112,7 +117,7 @@ def make(seed: int, known: list[Style], folder: Path) -> dict[str, np.ndarray]:
 
 
 def chosen_parts(names: list[str], rng: np.random.Generator) -> list[int]:
-    """Indices of the parts that play together: one set of drums or none, one bass, and most of the rest."""
+    """Indices of the parts that play together: one set of drums or none, one bass, most of the rest; all where none is left."""
     way = rng.random()
     drummers = [k for k, n in enumerate(names) if "drums" in n]
     basses = [k for k, n in enumerate(names) if "bass" in n]
@@ -127,34 +132,101 @@ def chosen_parts(names: list[str], rng: np.random.Generator) -> list[int]:
     return sorted(chosen) or list(range(len(names)))
 
 
-def main() -> None:
-    """Make songs until done; one that cannot be made is told and left out."""
+def missing() -> list[CorpusError]:
+    """What this machine lacks of what makes songs, each with what to do."""
+    lacks = []
+    for program in ("mma", "fluidsynth"):
+        if not shutil.which(program):
+            lacks.append(CorpusError(f"the program {program} is not on the PATH, songs are made with it: install {program}"))
+    if not importlib.util.find_spec("mido"):
+        lacks.append(
+            CorpusError("the Python package mido is not there, songs are made with it: pip install 'audio2pose[train]'")
+        )
+    if not any(font.exists() for font in FONTS):
+        lacks.append(CorpusError(f"no sound font is at {FONTS[0]} nor at {FONTS[1]}: install fluid-soundfont-gm"))
+    if not LIBRARY.is_dir():
+        lacks.append(CorpusError(f"there is no folder {LIBRARY} with the styles of mma: install mma"))
+    return lacks
+
+
+def write(song: dict[str, np.ndarray], out: Path, scratch: Path) -> None:
+    """Write *song* to *out*, whole or not at all; *scratch* is a folder on the same disk."""
+    unfinished = scratch / "song.part"
+    with unfinished.open("wb") as file:
+        np.savez(file, allow_pickle=False, **song)
+    os.replace(unfinished, out)
+
+
+def made_folder(folder: Path) -> None:
+    """Make *folder* where there is none. Raises OutputError where it cannot be written into."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except FileExistsError:
+        raise OutputError(f"{folder} is a file, a folder was wanted: give another name") from None
+    except OSError as error:
+        raise output_error(folder / "0.npz" if folder.is_dir() else folder, error) from error
+
+
+def make_all(folder: Path, first: int, count: int) -> None:
+    """Songs of seeds *first* and on in *folder*; one that cannot be made is told and left out, one that is there is kept."""
+    if count < 1 or first < 0:
+        raise UsageError(f"--first {first} --count {count} asks for no song: give a seed from 0 on and a count from 1 on")
+    lacks = missing()
+    for error in lacks[:-1]:
+        say(_line(error))
+    if lacks:
+        raise lacks[-1]
+    made_folder(folder)
+    known = styles()
+    if not known:
+        raise CorpusError(f"{LIBRARY} holds no style of mma that can be used: install mma again")
+    begun, made, there = time.monotonic(), 0, 0
+    for seed in range(first, first + count):
+        out = folder / f"{seed}.npz"
+        if out.exists():
+            there += 1
+            continue
+        try:
+            # Beside the songs, so that the last step is a rename; nobody looks for songs inside of folders.
+            with tempfile.TemporaryDirectory(prefix=".making-", dir=folder) as scratch:
+                write(make(seed, known, Path(scratch)), out, Path(scratch))
+        except (CorpusError, subprocess.TimeoutExpired) as error:
+            say(f"{seed} is left out: {error}")
+            continue
+        except OSError as error:
+            raise output_error(out, error) from error
+        made += 1
+        if made % 20 == 0:
+            say(f"{made} songs, {(time.monotonic() - begun) / made:.1f} s each")
+    if not made + there:
+        raise CorpusError(f"none of {count} songs could be made: see the lines above, or try other seeds")
+    say(f"{made} songs made in {folder}, {there} were there")
+
+
+def _line(error: Audio2PoseError) -> str:
+    what, then = error.parts
+    return f"audio2pose: {what}" + (f"\n  {then}" if then else "")
+
+
+def main() -> int:
+    """Make songs until done; Ctrl-C leaves whole songs only, and the same words go on from there."""
     parser = argparse.ArgumentParser(description="Make training songs with known beats.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--first", type=int, default=0, help="seed of the first song")
     parser.add_argument("--count", type=int, default=900)
     args = parser.parse_args()
-    args.folder.mkdir(parents=True, exist_ok=True)
-    known = styles()
-    begun, made = time.monotonic(), 0
-    for seed in range(args.first, args.first + args.count):
-        out = args.folder / f"{seed}.npz"
-        if out.exists():
-            continue
-        with tempfile.TemporaryDirectory() as scratch:
-            try:
-                song = make(seed, known, Path(scratch))
-            except (CorpusError, subprocess.TimeoutExpired) as error:
-                sys.stderr.write(f"{seed}: {error}\n")
-                continue
-        unfinished = out.with_suffix(".part")
-        with unfinished.open("wb") as file:
-            np.savez(file, allow_pickle=False, **song)
-        unfinished.rename(out)
-        made += 1
-        if made % 20 == 0:
-            sys.stderr.write(f"{made} songs, {(time.monotonic() - begun) / made:.1f} s each\n")
+    try:
+        make_all(args.folder, args.first, args.count)
+    except Audio2PoseError as error:
+        say(_line(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        say("audio2pose: interrupted\n  the same command goes on where this one stopped")
+        return 130
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -21,10 +21,13 @@ from torch import nn
 from torch.nn import functional
 
 from audio2pose.arrays import F32
+from audio2pose.errors import Audio2PoseError, CorpusError
+from audio2pose.media.atomic import atomic_write
 from audio2pose.music.network import BEAT, DOWNBEAT, N_TEMPI, TAPS, TEMPO, read_weights, tempo_classes_bpm
 from audio2pose.music.spectrum import N_BANDS
+from audio2pose.terminal import say
 
-from .examples import LEVEL_KEEPS, Example, Song, as_inputs, crop, example, network_inputs, read
+from .examples import LEVEL_KEEPS, Example, Song, as_inputs, crop, example, network_inputs, read, song_files
 
 N_HOPS, BATCH = 1500, 16
 SKIP_HOPS = 60  # nobody knows the beat at once
@@ -132,7 +135,7 @@ class Batches(torch.utils.data.IterableDataset):  # type: ignore[misc]
         count = 0
         while True:
             if count % 100 == 0:
-                for path in sorted(set(self._folder.glob("*.npz")) - set(songs)):
+                for path in (p for p in song_files(self._folder) if p not in songs):
                     songs[path] = read(path)
                 known = [s for s in songs.values() if not s.validates]
             count += 1
@@ -144,18 +147,20 @@ def validation(folder: Path, n: int = 48) -> tuple[torch.Tensor, dict[str, torch
     """Plain crops of the first *n* songs of styles that are kept out of training."""
     rng = np.random.default_rng(5)
     chosen: list[Song] = []
-    for path in sorted(folder.glob("*.npz"), key=lambda p: int(p.stem)):
+    for path in song_files(folder):
         song = read(path)
         if song.validates:
             chosen.append(song)
         if len(chosen) == n:
             break
+    if not chosen:
+        raise CorpusError(f"{folder} holds no song of a style that is kept for validation: make more with songs.py")
     examples = [crop(s, 2500, rng) for s in chosen]
     return stacked(examples, [network_inputs(e.bands, LEVEL_KEEPS, 0.0) for e in examples])
 
 
-def main() -> None:
-    """Train for so many minutes; the averaged weights are written every few."""
+def main() -> int:
+    """Train, in words where it fails."""
     parser = argparse.ArgumentParser(description="Train the network that hears beats.")
     parser.add_argument("songs", type=Path)
     parser.add_argument("-o", "--out", type=Path, required=True)
@@ -167,6 +172,23 @@ def main() -> None:
     parser.add_argument("--start", type=Path, help="weights to go on from")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
+    try:
+        train(args)
+    except Audio2PoseError as error:
+        what, then = error.parts
+        say(f"audio2pose: {what}\n  {then}")
+        return error.exit_code
+    except KeyboardInterrupt:
+        say("audio2pose: interrupted\n  the weights that were written last are whole: --start goes on from them")
+        return 130
+    return 0
+
+
+def train(args: argparse.Namespace) -> None:
+    """Train for so many minutes; the averaged weights are written every few."""
+    validation_once(args.songs)  # no songs, no training: told before hours are spent
+    if all(read(p).validates for p in song_files(args.songs)):
+        raise CorpusError(f"{args.songs} holds songs for validation only: make more with songs.py")
     torch.manual_seed(args.seed)
     torch.set_num_threads(args.threads)
     net, mean = Network(args.channels, args.layers), Network(args.channels, args.layers)
@@ -206,7 +228,8 @@ def main() -> None:
 def _tell(mean: Network, args: argparse.Namespace, spent_s: float, count: int, losses: list[float]) -> None:
     with torch.no_grad():
         parts = loss_of(mean(validation_once(args.songs)[0]), validation_once(args.songs)[1])
-    np.savez(args.out, allow_pickle=False, **{k: v.astype(np.float16) for k, v in mean.weights().items()})
+    with atomic_write(args.out) as unfinished, unfinished.open("wb") as file:
+        np.savez(file, allow_pickle=False, **{k: v.astype(np.float16) for k, v in mean.weights().items()})
     told = ", ".join(f"{k} {v.item():.4f}" for k, v in parts.items())
     sys.stderr.write(f"{spent_s:.0f} s, {count} steps, training {np.mean(losses[-100:]):.4f}, validation {told}\n")
 
@@ -222,4 +245,4 @@ def validation_once(folder: Path) -> tuple[torch.Tensor, dict[str, torch.Tensor]
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
