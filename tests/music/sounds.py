@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from numpy.typing import NDArray
 
 from audio2pose.arrays import F32, F64, I64
 from audio2pose.config import BeatConfig, ClockConfig, HearConfig
@@ -124,3 +125,15 @@ def f_measure(truth_s: F64, told_s: F64, skip_s: float = 5.0, window_s: float = 
             free.pop(min(near, key=lambda i: abs(free[i] - t)))
             hits += 1
     return 2.0 * hits / max(1, len(truth_s) + len(told_s))
+
+
+def hits(truth_s: F64, told_s: F64, window_s: float = 0.07) -> NDArray[np.bool_]:
+    """(N,) whether each told beat lies within *window_s* of a true one."""
+    return np.asarray(np.abs(told_s[:, None] - truth_s).min(axis=1, initial=np.inf) <= window_s)
+
+
+def locked_after_s(truth_s: F64, told_s: F64, in_a_row: int = 4) -> float:
+    """How long after the first true beat the first of so many true beats in a row is told; infinite if that never happens."""
+    found = hits(told_s, truth_s)
+    runs = np.convolve(found, np.ones(in_a_row), "valid") == in_a_row
+    return float(truth_s[runs.argmax()] - truth_s[0]) if runs.any() else float("inf")

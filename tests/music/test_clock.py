@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -99,17 +100,46 @@ def test_once_locked_the_rate_carries_no_ripple() -> None:
     assert rate.max() / rate.min() < 1.05
 
 
-@pytest.mark.parametrize("name", ["titanion_ttn3", "gunroar_gr3"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "music/kentacho/titanion_ttn3",
+        "music/kentacho/gunroar_gr3",
+        "beats/edm_techno",
+        "beats/latin_salsa",
+        "beats/waltz_waltz",
+    ],
+)
 def test_on_steady_songs_b_now_and_150_ms_ahead_lies_within_15_ms_of_the_true_beats(testdata: Path, name: str) -> None:
-    path = testdata / "music" / "kentacho" / f"{name}.ogg"
+    path = testdata / f"{name}.ogg"
     log, _ = hear(*song(path, seconds=40.0))
     beats_s = true_beats(path)
     period_s = float(np.median(np.diff(beats_s)))
     end_s = (np.arange(len(log)) + 1) * HOP_S
-    late = end_s > 12.0
+    late = (end_s > 12.0) & (end_s < beats_s[-1] - 0.15)
     for ahead_s in (0.0, 0.15):
         told = log["beat"] + log["rate_hz"] * ahead_s
         true = np.interp(end_s + ahead_s, beats_s, np.arange(len(beats_s)))
         away = (told - true)[late]
         assert np.median(np.abs(away - np.round(away))) * period_s < 0.015
     assert (np.diff(log["beat"]) > 0.0).all()
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_of_any_beats_told_in_any_order_b_stays_finite_and_runs_forward(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    clock = BeatClock(ClockConfig(), HOP_S)
+    state = np.zeros(1, BEAT_STATE)[0]
+    last = 0.0
+    for k in range(20_000):
+        now_s = (k + 1) * HOP_S
+        state["committed"] = rng.random() < 0.03
+        state["beat_s"] = now_s + rng.uniform(-0.1, 0.5)
+        state["tempo_bpm"] = rng.uniform(50.0, 230.0)
+        state["meter"] = rng.integers(3, 5)
+        state["position"] = rng.integers(1, state["meter"] + 1)
+        b = clock.process(now_s, state)
+        assert last < b < math.inf
+        last = b
+        assert clock.rate_hz > 0.0
+    assert 1 <= clock.position <= clock.meter

@@ -41,18 +41,23 @@ def test_states_follow_the_music_through_silence_and_back() -> None:
     assert state[700] == LOCKED
     assert state[950] in (LOCKED, FLYWHEEL)
     assert state[1250] == SILENT
-    assert state[1370] == LISTENING
+    assert state[1355] == LISTENING
     assert state[-1] == LOCKED
 
 
 def test_b_runs_on_through_a_breakdown() -> None:
+    """Beats are told on for some seconds while nothing says otherwise, then no more; b goes on for as long as it takes."""
     sound, _ = clicks(120, 10.0)
-    log, _ = hear(np.concatenate([sound, noise(6.0, 0.02)]))
+    log, _ = hear(np.concatenate([sound, noise(12.0, 0.02)]))
+    told_s = committed_s(log)
+    assert ((told_s > 10.0) & (told_s < 12.0)).sum() >= 3
     assert log["state"][-1] == FLYWHEEL
+    assert log["confidence"][-1] == 0.0
     assert log["beat"][1500] - log["beat"][1400] == pytest.approx(2.0, rel=0.05)
+    assert (np.diff(log["beat"]) > 0.0).all()
 
 
-@pytest.mark.parametrize("block", [1, 100, 441, 44100])
+@pytest.mark.parametrize("block", [1, 100, 440, 441, 44100])
 def test_any_block_size_gives_the_same_bits(block: int) -> None:
     sound, _ = clicks(133, 1.5 if block == 1 else 6.0)
     assert hear(sound, block=block)[0].tobytes() == hear(sound)[0].tobytes()
@@ -122,11 +127,11 @@ def test_samples_of_another_type_or_read_only_are_taken(kind: type) -> None:
 
 
 @pytest.mark.parametrize("rate_hz", [22050, 48000, 96000])
-def test_other_sample_rates_hear_the_same_beats(rate_hz: int) -> None:
-    reference_s = committed_s(hear(clicks(128, 12.0, 44100)[0], 44100)[0])
-    told_s = committed_s(hear(clicks(128, 12.0, rate_hz)[0], rate_hz)[0])
-    late = reference_s[reference_s > 4.0]
-    assert np.abs(told_s[np.searchsorted(told_s, late - 0.1)] - late).max() < 0.012
+def test_other_sample_rates_hear_the_same_beats_to_within_a_hop(rate_hz: int) -> None:
+    reference_s, told_s = (committed_s(hear(clicks(128, 12.0, hz)[0], hz)[0]) for hz in (44100, rate_hz))
+    late_s = [t[t > 2.5] for t in (reference_s, told_s)]
+    assert len(late_s[0]) == len(late_s[1])
+    assert np.abs(late_s[0] - late_s[1]).max() < HOP_S
 
 
 @pytest.mark.parametrize("rate_hz", [4000, 8000, 192000])
