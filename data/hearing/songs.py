@@ -93,7 +93,7 @@ def make(seed: int, known: list[Style], folder: Path) -> dict[str, np.ndarray]:
     sounds = [sound_of(p, tempo, hands, n_samples, rng, folder) for p in parts]
     kept = [k for k, s in enumerate(sounds) if np.abs(s).max() > 1e-3]
     if not kept:
-        raise CorpusError("nothing sounds in this song: another seed")
+        raise CorpusError("nothing sounds in this song: try another seed")
     parts, sounds = [parts[k] for k in kept], [sounds[k] for k in kept]
     mixes = []
     for _ in range(N_MIXES):
