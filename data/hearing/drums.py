@@ -6,6 +6,7 @@ Source   our own, from what these genres are known for: four on the floor, backb
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -35,8 +36,8 @@ class Grid:
         self.kick, self.snare, self.hat, self.open = (np.zeros(self.steps) for _ in range(4))
 
     def at(self, beat: float) -> int:
-        """Step of a *beat* counted from 0."""
-        return round(beat * self.per_beat) % self.steps
+        """Step of a *beat* counted from 0; halves of a beat in triplets lie on the last one."""
+        return math.floor(beat * self.per_beat + 0.5) % self.steps
 
     def backbeat(self) -> None:
         """Snare on 2 and 4, in three on 2 and 3."""

@@ -8,6 +8,7 @@ Source   our own; mma plays the chords in one of its styles.
 from __future__ import annotations
 
 import subprocess
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -122,7 +123,9 @@ def _mma_text(style: Style, bpm: int, lines: list[str], rng: np.random.Generator
                 text.append(f"Groove {style.name}:{rng.choice(fills)}")
             text.append(f"{bar + 1} {lines[bar]}")
             bar += 1
-    return "\n".join(text) + "\n"
+    whole = "\n".join(text) + "\n"
+    # mma throws dice of its own: without this a seed gives another song every time.
+    return f"RndSeed {zlib.crc32(whole.encode())}\n{whole}"
 
 
 def _accompaniment(text: str, folder: Path) -> list[Part]:

@@ -130,6 +130,40 @@ def test_four_on_the_floor_kicks_on_every_beat_and_a_shuffle_leaves_the_middle_t
         assert (pattern("shuffle", 4, np.random.default_rng(seed)).hat[1::3] == 0.0).all()
 
 
+def test_no_kick_of_a_shuffle_falls_on_the_middle_triplet() -> None:
+    kicks = sum(pattern("shuffle", 4, np.random.default_rng(seed)).kick for seed in SEEDS)
+    assert (kicks[1::3] == 0.0).all()
+    assert (kicks[2::3] > 0.0).all()
+
+
+def test_mma_is_asked_for_every_bar_once_in_grooves_of_its_style_and_with_a_seed() -> None:
+    style = Style("lib/rock", 4, ("Rock", "RockFill", "RockEnd"))
+    lines = [f"C{k}" for k in range(20)]
+    seeds = set()
+    for seed in SEEDS:
+        text = score._mma_text(style, 120, lines, np.random.default_rng(seed))
+        assert text == score._mma_text(style, 120, lines, np.random.default_rng(seed))
+        told = text.splitlines()
+        assert told[0].startswith("RndSeed ")
+        assert told[1] == "Tempo 120"
+        assert [t for t in told if t[0].isdigit()] == [f"{k + 1} C{k}" for k in range(20)]
+        assert {t for t in told if t.startswith("Groove")} <= {"Groove lib/rock:Rock", "Groove lib/rock:RockFill"}
+        seeds.add(told[0])
+    assert len(seeds) > len(SEEDS) // 2
+
+
+@pytest.mark.parametrize(("mma_meter", "per_bar"), [(4, 1), (3, 1), (2, 2)])
+def test_chords_fill_every_bar_of_mma_and_stay_in_the_scale(mma_meter: int, per_bar: int) -> None:
+    for seed in SEEDS:
+        chords, lines = score._chords(12, 5, score.MINOR, mma_meter, per_bar, np.random.default_rng(seed))
+        assert len(chords) == 12
+        assert len(lines) == 12 * per_bar
+        assert chords[0] == 0
+        assert set(chords) <= set(range(7))
+        assert all(1 <= len(line.split()) <= mma_meter for line in lines)
+        assert all(line.split()[0].startswith(score.ROOTS) for line in lines)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("meter", [3, 4])
 def test_own_drums_are_sorted_and_lie_inside_the_song(kind: str, meter: int) -> None:
