@@ -43,9 +43,10 @@ BOTH = pytest.mark.parametrize("front", [LEARNED, PLAIN])
 FLOOR = ("edm_techno", "rock_ridethattrain", "latin_salsa", "waltz_waltz", "gr_hiphop", "jump_dance")
 STEADY = ("edm_techno", "latin_salsa", "waltz_waltz", "jazz_swingwalk", "rock_courtenay")
 DOUBTFUL = (
-    "gr_funk", "gr_rock", "hip_hiphop", "hip_triphop", "ballad_guitar", "real_armygeddon", "real_feelings", "stop_rock",
-    "stop_edm_switch", "tempo_snowrun", "edm_houseinstation", "jazz_bebop",
+    "gr_funk", "hip_hiphop", "hip_triphop", "ballad_guitar", "real_armygeddon", "real_feelings", "stop_rock", "tempo_snowrun",
+    "edm_houseinstation", "jazz_bebop",
 )  # fmt: skip
+MIXED = tuple(dict.fromkeys((*FLOOR, *STEADY, *DOUBTFUL)))
 Clip = Callable[[str], np.ndarray]
 
 
@@ -74,25 +75,24 @@ def test_no_beats_in_silence() -> None:
     assert not hear(np.zeros(20 * 44100, np.float32))[0]["committed"].any()
 
 
-def unsure_at_first_then_silent(log: np.ndarray) -> bool:
-    """The first sounds may be taken for music, with little confidence; after three seconds nothing is told any more."""
-    beats = log[log["committed"] == 1]
-    return bool((beats["committed_s"] < 3.0).all() and beats["confidence"].mean() < 0.6 if len(beats) else True)
+def hardly_a_beat_after_its_first_moments(sound_log: np.ndarray) -> bool:
+    """The first sounds may be taken for music, with little confidence; after three seconds no more than two are told."""
+    beats = sound_log[sound_log["committed"] == 1]
+    return bool((beats["committed_s"] > 3.0).sum() <= 2 and (len(beats) == 0 or beats["confidence"].mean() < 0.6))
 
 
-@pytest.mark.parametrize("rms", [0.003, 0.1])
+@pytest.mark.parametrize(("rms", "seed"), [(0.003, 0), (0.1, 0), (0.1, 1), (0.1, 2)])
+def test_hardly_a_beat_in_noise_after_its_first_moments(rms: float, seed: int) -> None:
+    assert hardly_a_beat_after_its_first_moments(hear(noise(20.0, rms, seed))[0])
+
+
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_no_beats_in_noise_after_its_first_moments(rms: float, seed: int) -> None:
-    assert unsure_at_first_then_silent(hear(noise(20.0, rms, seed))[0])
+def test_hardly_a_beat_in_speech_after_its_first_syllables(seed: int) -> None:
+    assert hardly_a_beat_after_its_first_moments(hear(babble(15.0, seed))[0])
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_no_beats_in_speech_after_its_first_syllables(seed: int) -> None:
-    assert unsure_at_first_then_silent(hear(babble(25.0, seed))[0])
-
-
-def test_no_beats_in_a_crowd_after_its_first_moments(clip: Clip) -> None:
-    assert unsure_at_first_then_silent(clip("none_crowd"))
+def test_hardly_a_beat_in_a_crowd_after_its_first_moments(clip: Clip) -> None:
+    assert hardly_a_beat_after_its_first_moments(clip("none_crowd"))
 
 
 @BOTH
@@ -176,13 +176,13 @@ def test_a_clipped_a_lifted_and_a_quiet_song_have_the_beats_of_the_clean_one(tes
 @pytest.mark.parametrize("share", [0.25, 0.5, 0.75])
 def test_where_in_a_hop_a_song_begins_matters_little(testdata: Path, clip: Clip, share: float) -> None:
     path = testdata / "beats" / "latin_salsa.ogg"
-    sound, rate_hz = song(path)
+    sound, rate_hz = song(path, 24.0)
     late = round(share * HOP_S * rate_hz)
     told_s = committed_s(hear(np.concatenate([np.zeros(late, np.float32), sound]), rate_hz)[0]) - late / rate_hz
-    truth_s, plain_s = true_beats(path), committed_s(clip("latin_salsa"))
+    truth_s, told_s, plain_s = (t[t < 23.8] for t in (true_beats(path), told_s, committed_s(clip("latin_salsa"))))
     assert f_measure(truth_s, told_s) == pytest.approx(f_measure(truth_s, plain_s), abs=0.02)
     away_s = np.abs(told_s[:, None] - plain_s).min(axis=1)[told_s > 5.0]
-    assert np.quantile(away_s, 0.95) < 0.010
+    assert away_s.max() < 0.010
 
 
 @pytest.mark.parametrize("name", FLOOR)
@@ -269,7 +269,7 @@ def told_of(testdata: Path, clip: Clip, names: tuple[str, ...]) -> tuple[F64, np
 
 
 def test_of_beats_that_are_told_at_080_to_090_about_as_many_are_right(testdata: Path, clip: Clip) -> None:
-    sure, right = told_of(testdata, clip, (*FLOOR, *DOUBTFUL))
+    sure, right = told_of(testdata, clip, MIXED)
     inside = (sure >= 0.8) & (sure < 0.9)
     if inside.sum() >= 100:
         assert 0.75 <= right[inside].mean() <= 0.95, f"{right[inside].mean():.3f} of {inside.sum()}"
@@ -278,7 +278,7 @@ def test_of_beats_that_are_told_at_080_to_090_about_as_many_are_right(testdata: 
 
 
 def test_the_surer_a_beat_the_likelier_it_is_right(testdata: Path, clip: Clip) -> None:
-    sure, right = told_of(testdata, clip, (*FLOOR, *DOUBTFUL))
+    sure, right = told_of(testdata, clip, MIXED)
     order = np.argsort(sure, kind="stable")
     doubtful, sure_third = order[: len(order) // 3], order[-(len(order) // 3) :]
     assert right[sure_third].mean() > right[doubtful].mean() + 0.1

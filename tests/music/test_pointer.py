@@ -205,11 +205,11 @@ WORST = {
 
 
 @pytest.mark.parametrize("worst", list(WORST))
-def test_nothing_dies_out_or_overflows_in_100000_hops_of_the_worst(worst: str) -> None:
+def test_nothing_dies_out_or_overflows_in_25000_hops_of_the_worst(worst: str) -> None:
     p = pointer()
-    for k in range(100_000):
+    for k in range(25_000):
         gained = hop_of(p, *WORST[worst](k))
-        if k % 1000 == 0 or k > 99_900:
+        if k % 1000 == 0 or k > 24_900:
             assert np.isfinite(gained)
             assert np.isfinite(p.reading).all()
             assert LENGTHS[0] - 1e-9 <= p.reading[LENGTH] <= LENGTHS[-1] + 1e-9
