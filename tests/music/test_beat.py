@@ -185,11 +185,11 @@ def test_where_in_a_hop_a_song_begins_matters_little(testdata: Path, clip: Clip,
     assert away_s.max() < 0.010
 
 
-@pytest.mark.parametrize("name", FLOOR)
+@pytest.mark.parametrize("name", MIXED)
 def test_each_beat_is_told_at_least_60_ms_ahead(clip: Clip, name: str) -> None:
     log = clip(name)
     at = np.flatnonzero(log["committed"])
-    assert len(at) > 50
+    assert len(at) > 30
     assert (log["committed_s"][at] - (at + 1) * HOP_S).min() >= 0.060 - 1e-9
 
 
@@ -302,7 +302,7 @@ def test_a_tracker_led_off_the_beat_by_a_loud_bass_finds_back(testdata: Path) ->
     assert f_measure(truth[truth < 39.5], committed_s(log), skip_s=20.0) > 0.9
 
 
-@pytest.mark.parametrize(("low", "high", "bpm"), [(120.0, 130.0, 124.0), (70.0, 140.0, 160.0), (100.0, 199.0, 75.0)])
+@pytest.mark.parametrize(("low", "high", "bpm"), [(120.0, 130.0, 124.0), (70.0, 140.0, 160.0), (100.0, 199.0, 80.0)])
 def test_a_range_folds_every_tempo_into_itself(low: float, high: float, bpm: float) -> None:
     sound, _ = clicks(bpm, 12.0)
     log, _ = hear(sound, listener=Ears(HearConfig(), BeatConfig(min_bpm=low, max_bpm=high), ClockConfig(), 44100))
