@@ -137,3 +137,9 @@ def locked_after_s(truth_s: F64, told_s: F64, in_a_row: int = 4) -> float:
     found = hits(told_s, truth_s)
     runs = np.convolve(found, np.ones(in_a_row), "valid") == in_a_row
     return float(truth_s[runs.argmax()] - truth_s[0]) if runs.any() else float("inf")
+
+
+def hardly_a_beat_after_its_first_moments(log) -> bool:  # type: ignore[no-untyped-def]
+    """The first sounds may be taken for music, with little confidence; after three seconds no more than two are told."""
+    beats = log[log["committed"] == 1]
+    return bool((beats["committed_s"] > 3.0).sum() <= 2 and (len(beats) == 0 or beats["confidence"].mean() < 0.6))
