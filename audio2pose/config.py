@@ -65,8 +65,8 @@ class BeatConfig:
     beat_hops: int = 2
     beat_odds: float = 5.0
     octave_share: float = 0.0002
-    octave_stay: float = 2.0
-    tempo_weight: float = 0.5
+    octave_stay: float = 30.0
+    tempo_weight: float = 4.0
     downbeat_weight: float = 0.5
     afresh: float = 1e-5
     bar_slip: float = 0.01

@@ -53,7 +53,7 @@ BEAT_STATE = np.dtype(
 # as much, one still later is left out.
 LEAST_AHEAD_S, SLACK_S = 0.060, 0.030
 # Confidence of a told beat: logit = the sum of these times confidence_terms; fitted by data.hearing.calibrate.
-CONFIDENCE = (-1.0, 0.4, 0.2, 0.1)
+CONFIDENCE = (-0.484, 0.190, 0.260, -0.094)
 SUREST = 0.999
 OLD_S = 10.0
 # Every tempo that is listened for, whatever range is told; a tempo just outside of the range is still told as it is.
@@ -61,6 +61,8 @@ WIDE_BPM = (55.0, 215.0)
 FOLD_SLACK = 1.03
 # So long after the first onset little evidence will do, and after so much more it takes all of it.
 EAGER_S, SETTLE_S = 1.2, 1.8
+# An octave that was told for so long is changed only for a much likelier one.
+SETTLED_S = 8.0
 # Hops without anything like a beat, for so long, and all is forgotten.
 HARDLY_A_BEAT = 0.08
 
@@ -75,20 +77,21 @@ def confidence_terms(probability: float, evidence: float, age_s: float) -> tuple
 def favour_tempi(classes: F64, at: F64, power: F64, mass: F64, allowed: F64, out: F64) -> None:
     """Write into *out* (n,) how likely the network thinks each tempo, to the *power* (n,) of its beat's length.
 
-    *classes* (C,) are its probabilities, *at* (n,) the place of each tempo among them; the mean over *mass* (n,) is kept 1.
+    *classes* (C,) are its probabilities, *at* (n,) the place of each tempo among them. They are told against their mean over
+    *mass* (n,), before the power: a slow tempo is favoured half as often as its double, and must not pay for that.
     """
     total = 0.0
-    favoured = 0.0
+    mean = 0.0
     for i in range(out.shape[0]):
         low = min(int(at[i]), classes.shape[0] - 2)
         share = at[i] - low
-        likely = (1.0 - share) * classes[low] + share * classes[low + 1]
-        out[i] = (likely + 1e-4) ** power[i]
+        out[i] = math.log((1.0 - share) * classes[low] + share * classes[low + 1] + 1e-4)
         total += mass[i]
-        favoured += mass[i] * out[i]
-    scale = total / favoured if favoured > 0.0 else 1.0
+        mean += mass[i] * out[i]
+    if total > 0.0:
+        mean /= total
     for i in range(out.shape[0]):
-        out[i] *= scale * allowed[i]
+        out[i] = math.exp(power[i] * (out[i] - mean)) * allowed[i]
 
 
 def fold(period_s: float, config: BeatConfig) -> float:
@@ -124,7 +127,6 @@ class BeatTracker:
             octave_share=beat.octave_share,
             slip=beat.bar_slip,
             afresh=beat.afresh,
-            stay=beat.octave_stay,
         )
         # A narrow range is folded into, not heard in: half the true tempo has all its beats, and as many between them.
         lengths = tempo_grid(min(beat.min_bpm, WIDE_BPM[0]), max(beat.max_bpm, WIDE_BPM[1]), hear.hop_s)
@@ -200,6 +202,7 @@ class BeatTracker:
             (downbeat / DOWNBEAT_PRIOR) ** weight,
             ((1.0 - downbeat) / (1.0 - DOWNBEAT_PRIOR)) ** weight,
             self._favour,
+            1.0 + (config.octave_stay - 1.0) * min(self.age_s / SETTLED_S, 1.0),
             self.hand.trusted,
         )
         # A mean at first, so that little is needed to lock; then an old beat counts ever less.

@@ -33,6 +33,8 @@ STEP = 1.022
 LENGTH, REST, PROBABILITY, GROUP, GROUP_PROBABILITY = range(5)
 N_READ = 5
 NEAR_HOPS, NEAR_TEMPI = 4, 3
+# A phase far from the one told before must be so much likelier: between two that are equally likely none would be told.
+SAME_PHASE = 2.0
 
 
 def tempo_grid(min_bpm: float, max_bpm: float, hop_s: float) -> I64:
@@ -82,7 +84,8 @@ def turn(change: F64, octave: I64, octave_share: float, slip: float, afresh: flo
          mass: F64) -> float:  # fmt: skip
     """Let one hop pass: what ends a beat begins the next one, in *enter* (G, n), each tempo times its *favour* (n,).
 
-    A share *afresh* of everything begins anew here, at any tempo: another song may have begun. Returns the total mass before.
+    A share *afresh* of everything begins anew here, at any tempo: another song may have begun. Returns the total
+    mass then, before the hop is weighed.
     """
     n_places, n = mass.shape
     before = 0.0
@@ -105,6 +108,7 @@ def turn(change: F64, octave: I64, octave_share: float, slip: float, afresh: flo
                 for side in range(2):
                     if octave[i, side] >= 0:
                         enter[to, octave[i, side]] += leaving * octave_share
+    total = 0.0
     for j in range(n):
         arriving = 0.0
         for g in range(n_places):
@@ -112,7 +116,8 @@ def turn(change: F64, octave: I64, octave_share: float, slip: float, afresh: flo
         for g in range(n_places):
             anew = afresh * before * tempo_prior[j] * place_prior[g]
             enter[g, j] = ((1.0 - slip) * enter[g, j] + slip * place_prior[g] * arriving + anew) * favour[j]
-    return before
+            total += mass[g, j] + enter[g, j]
+    return total
 
 
 @njit(cache=True, nogil=True)
@@ -172,8 +177,8 @@ def read(
 ) -> None:
     """Write into *out* (5,) the passing beat's length and rest in hops, its probability, its place and that one's.
 
-    A tempo far from *told_hops*, or a phase far from *told_rest*, must have *stay* times the mass to be told instead;
-    *tempo* (n,) gets each tempo's mass.
+    A tempo far from *told_hops* must have *stay* times the mass to be told instead, a phase far from *told_rest* SAME_PHASE
+    times; *tempo* (n,) gets each tempo's mass.
     """
     n_places, n = mass.shape
     total = 0.0
@@ -206,7 +211,7 @@ def read(
                 v += rows[g, k]
             off = (lengths[i] - p - told_rest) / lengths[i]
             if abs(off - math.floor(off + 0.5)) < 0.12:
-                v *= stay
+                v *= SAME_PHASE
             if v > best:
                 best = v
                 peak = i
@@ -248,7 +253,6 @@ class PointerModel:
     octave_share: float
     slip: float
     afresh: float
-    stay: float
 
 
 class Pointer:
@@ -286,10 +290,11 @@ class Pointer:
         """A beat of *length_hops* is told from now on unless another tempo is much likelier."""
         self._told_hops = length_hops
 
-    def process(self, ratio: float, downbeat: float, other: float, favour: F64, trusted: bool = False) -> float:
+    def process(self, ratio: float, downbeat: float, other: float, favour: F64, stay: float, trusted: bool = False) -> float:
         """One hop with the likelihood *ratio* of a beat here; *downbeat*, *other* times that by place, *favour* (n,) by tempo.
 
-        Bars that are *trusted* are not begun anew. Returns the log evidence against 'no pulse at all'. Threads: engine.
+        The tempo told before stays unless another is *stay* times likelier; bars that are *trusted* are not begun anew.
+        Returns the log evidence against 'no pulse at all'. Threads: engine.
         """
         m = self._model
         slip = 0.0 if trusted else m.slip
@@ -307,7 +312,7 @@ class Pointer:
             rescale(after, self.lengths, self.first, self.rows, self.mass)
         told_rest = float(self.reading[REST]) - 1.0
         read(
-            self._told_hops, told_rest, m.stay, self.lengths, self.first, self.head, self.rows, self.mass, self.tempo,
+            self._told_hops, told_rest, stay, self.lengths, self.first, self.head, self.rows, self.mass, self.tempo,
             self.reading,
         )  # fmt: skip
         self._told_hops = float(self.reading[LENGTH])

@@ -25,6 +25,7 @@ from .songs import chosen_parts
 HOP_S = HearConfig().hop_s
 # Beats are marked this many hops after they fall: an onset needs two hops to fill the window.
 DELAY_HOPS = 2
+CLICKS = 0.05  # share of examples that are a metronome
 KEPT_OUT_OF = 12  # one style in so many is for validation
 
 
@@ -166,6 +167,34 @@ def _decaying(hits: F64, keep: float) -> F64:
     return out
 
 
+def clicks(n_hops: int, rng: np.random.Generator) -> Example:
+    """A metronome at a steady tempo: nothing between the beats, now and then an accent on the first of a bar."""
+    period = float(np.exp(rng.uniform(np.log(60.0 / 214.0), np.log(60.0 / 56.0)))) / HOP_S
+    at = np.arange(rng.uniform(0.0, period), n_hops - 1.0, period)
+    meter = int(rng.choice([3, 4]))
+    place = (np.arange(len(at)) + rng.integers(meter)) % meter
+    accent = rng.random() < 0.5
+    strength = np.where((place == 0) & accent, rng.uniform(1.3, 3.0), 1.0)
+    hit = np.zeros(n_hops + 3)
+    # A click begins between two hops, and its window fills over the next two.
+    whole = at.astype(np.int64)
+    hit[whole + 1] += strength * (1.0 - (at - whole))
+    hit[whole + 2] += strength * (at - whole)
+    shape = np.exp(np.interp(np.arange(N_BANDS), np.linspace(0, N_BANDS, 5), rng.normal(0, 1.5, 5)))
+    sound = _decaying(hit, float(rng.uniform(0.3, 0.9)))[:n_hops]
+    sound[1:] = 0.6 * sound[1:] + 0.4 * sound[:-1]
+    bands = np.asarray(sound[:, None] * shape[None, :], np.float32)
+    beat, downbeat, tempo = np.zeros(n_hops, np.float32), np.full(n_hops, -1.0, np.float32), np.zeros(n_hops, np.float32)
+    hop = np.round(at).astype(np.int64) + DELAY_HOPS
+    for near, mark in ((-1, 0.4), (1, 0.4), (0, 1.0)):
+        inside = hop + near < n_hops
+        beat[hop[inside] + near] = mark
+        if accent:
+            downbeat[hop[inside] + near] = place[inside] == 0
+    tempo[max(0, int(at[0])) :] = 60.0 / HOP_S / period
+    return Example(bands * _decibel(-30, 0, rng) * np.float32(100.0), beat, downbeat, tempo)
+
+
 def _decibel(low: float, high: float, rng: np.random.Generator) -> np.float32:
     return np.float32(10.0 ** (rng.uniform(low, high) / 20.0))
 
@@ -248,6 +277,8 @@ def example(songs: list[Song], n_hops: int, rng: np.random.Generator) -> Example
     if way < 0.06:
         bands = noise(n_hops, rng) * _decibel(-50, 12, rng) if rng.random() < 0.8 else np.zeros((n_hops, N_BANDS), np.float32)
         return Example(bands, np.zeros(n_hops, np.float32), np.full(n_hops, -1.0, np.float32), np.zeros(n_hops, np.float32))
+    if way < 0.06 + CLICKS:
+        return roughened(clicks(n_hops, rng), rng)
     one = crop(songs[int(rng.integers(len(songs)))], n_hops, rng)
     if way < 0.20:
         at = int(rng.integers(n_hops // 4, 3 * n_hops // 4))

@@ -49,7 +49,7 @@ def odds(beat: float) -> float:
 def hop_of(p: Pointer, beat: float, downbeat: float = DOWNBEAT_PRIOR) -> float:
     weight = CONFIG.downbeat_weight * beat
     down, other = (downbeat / DOWNBEAT_PRIOR) ** weight, ((1.0 - downbeat) / (1.0 - DOWNBEAT_PRIOR)) ** weight
-    return p.process(odds(beat), down, other, ONES)
+    return p.process(odds(beat), down, other, ONES, 2.0)
 
 
 def row_sums(p: Pointer) -> F64:
