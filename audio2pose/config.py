@@ -59,14 +59,14 @@ class BeatConfig:
     min_bpm: float = 55.0
     max_bpm: float = 215.0
     front: str = "learned"
-    onset_share: float = 0.45
+    onset_share: float = 0.6
     commit_ahead_s: float = 0.080
     tempo_lambda: float = 100.0
     beat_hops: int = 2
     beat_odds: float = 5.0
     octave_share: float = 0.0002
     octave_stay: float = 30.0
-    tempo_weight: float = 4.0
+    tempo_weight: float = 2.0
     downbeat_weight: float = 0.5
     afresh: float = 1e-5
     bar_slip: float = 0.01
@@ -76,7 +76,7 @@ class BeatConfig:
     evidence_early: float = -2.5
     evidence_on: float = 2.0
     evidence_off: float = 1.0
-    evidence_half_life_s: float = 2.3
+    evidence_half_life_s: float = 2.0
     forget_s: float = 1.5
 
     def __post_init__(self) -> None:

@@ -45,10 +45,12 @@ def create(sample_rate: int) -> BlockTracker:
 
 
 def main() -> None:
+    if len(sys.argv) != 2:
+        sys.exit("one song is wanted: python examples/track_beats.py SONG")
     with SongReader(Path(sys.argv[1])) as song:
         tracker = create(song.sample_rate_hz)
         fed = 0
-        for block in song.blocks():
+        for block in song.blocks(256):
             fed += len(block)
             for time_s, position in tracker.process(block):
                 print(f"{time_s:8.3f} s  beat {position}  told at {fed / song.sample_rate_hz:8.3f} s")

@@ -53,18 +53,20 @@ BEAT_STATE = np.dtype(
 # as much, one still later is left out.
 LEAST_AHEAD_S, SLACK_S = 0.060, 0.030
 # Confidence of a told beat: logit = the sum of these times confidence_terms; fitted by data.hearing.calibrate.
-CONFIDENCE = (-0.484, 0.190, 0.260, -0.094)
+CONFIDENCE = (-0.190, 0.049, 0.471, -0.184)
 SUREST = 0.999
 OLD_S = 10.0
 # Every tempo that is listened for, whatever range is told; a tempo just outside of the range is still told as it is.
 WIDE_BPM = (55.0, 215.0)
-FOLD_SLACK = 1.03
+FOLD_SLACK, FOLD_STAYS = 1.03, 1.08
 # So long after the first onset little evidence will do, and after so much more it takes all of it.
 EAGER_S, SETTLE_S = 1.2, 1.8
 # An octave that was told for so long is changed only for a much likelier one.
 SETTLED_S = 8.0
 # Hops without anything like a beat, for so long, and all is forgotten.
 HARDLY_A_BEAT = 0.08
+# Mean square of a hop in which there is no sound at all: -70 dBFS.
+SOUNDLESS = 1e-7
 
 
 def confidence_terms(probability: float, evidence: float, age_s: float) -> tuple[float, float, float, float]:
@@ -150,6 +152,8 @@ class BeatTracker:
         self._hop = 0
         self._last_beat_s = -math.inf
         self._told = 0
+        self._ratio = 1.0
+        self._soundless = False
         # Nothing was heard yet: the pointer waits for the first onset.
         self._quiet_hops = round(self._config.forget_s / self._hop_s)
         self._locked = False
@@ -171,13 +175,16 @@ class BeatTracker:
         """First half of process: hear *hop* (n,), return its mean square. Threads: engine."""
         bands = self.spectrum.process(hop)
         self.front.process(bands, self.onset.process(bands))
+        self._soundless = self.spectrum.mean_square < SOUNDLESS
         return self.spectrum.mean_square
 
     def follow(self, sounding: bool = True) -> Record:
         """Second half of process: move on by the hop that was heard. Threads: engine."""
         config, state, front = self._config, self.state, self.front
         self._hop += 1
-        self._quiet_hops = self._quiet_hops + 1 if front.heard_beat < HARDLY_A_BEAT else 0
+        # The network remembers the beat and goes on with it in silence.
+        quiet = front.heard_beat < HARDLY_A_BEAT or self._soundless
+        self._quiet_hops = self._quiet_hops + 1 if quiet else 0
         alive = self._quiet_hops * self._hop_s < config.forget_s
         if alive or self.hand.mode != FREE:
             self._turn()
@@ -251,7 +258,11 @@ class BeatTracker:
         group = int(reading[GROUP])
         # The pointer is still in the beat before the one that comes.
         meter, position = int(METER[group]), int(PLACE[group]) % int(METER[group]) + 1
-        ratio = hand.fold(length_s) or fold(length_s, config)
+        told_bpm = 60.0 / length_s / self._ratio
+        # A tempo that wavers about the range's end must not be folded to and fro.
+        if not config.min_bpm / FOLD_STAYS <= told_bpm <= config.max_bpm * FOLD_STAYS:
+            self._ratio = fold(length_s, config)
+        ratio = hand.fold(length_s) or self._ratio
         if ratio > 1.0:
             length_s, next_s, position = self._slower(int(ratio), length_s, next_s, position, meter)
         elif ratio < 1.0:

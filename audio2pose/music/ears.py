@@ -20,6 +20,8 @@ from audio2pose.music.heard import FLYWHEEL, HEARD, IDLE, LISTENING, LOCKED, SIL
 from audio2pose.music.network import N_TEMPI
 
 LEVEL_WINDOW_S = 0.4
+# How long beats are counted on without any being heard.
+FLYWHEEL_S = 20.0
 QUIETEST_DB = -120.0
 ACTIVATION, DOWNBEAT, SOUNDING, TEMPO = range(4)
 N_ACTIVATIONS = TEMPO + N_TEMPI
@@ -70,6 +72,7 @@ class Ears:
         self._quiet_hops = 0
         self._heard_sound = False
         self._was_locked = False
+        self._unlocked_hops = 0
 
     def warm_up(self) -> None:
         """Compile every kernel, then reset. A second of clicks reaches all of them."""
@@ -140,7 +143,9 @@ class Ears:
         if silent:
             self._was_locked = False
             return SILENT
-        self._was_locked = self._was_locked or locked
+        self._unlocked_hops = 0 if locked else self._unlocked_hops + 1
+        # A breakdown comes to an end; what goes on for longer is no music any more.
+        self._was_locked = locked or (self._was_locked and self._unlocked_hops * self._hop_s < FLYWHEEL_S)
         if locked:
             return LOCKED
         return FLYWHEEL if self._was_locked else LISTENING

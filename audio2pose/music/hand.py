@@ -21,7 +21,7 @@ FREE, TEMPO, GRID = range(3)
 # A tap is a beat to within this much (standard deviation); what is further off keeps this share.
 TAP_S, TAP_KEEPS = 0.035, 1e-3
 # Taps belong together while the next comes within this; so many make a tempo.
-TAPS_APART_S, TAPS_FOR_TEMPO, MOST_TAPS = 2.0, 3, 8
+TAPS_CLOSE_S, TAPS_APART_S, TAPS_FOR_TEMPO, MOST_TAPS = 0.2, 2.0, 3, 8
 # How far, as a ratio, the music may move the tempo that was given by hand.
 TAPPED, LOCKED, OCTAVE = 1.12, 1.035, 1.19
 NEVER = 1e-12
@@ -157,6 +157,8 @@ class Hand:
 
         From the third tap on they give the tempo, and say on which side of the beat it lies.
         """
+        if self._n_taps and 0.0 <= now_s - self._taps[(self._n_taps - 1) % MOST_TAPS] < TAPS_CLOSE_S:
+            return  # a finger that bounces
         if self._n_taps and not 0.0 < now_s - self._taps[(self._n_taps - 1) % MOST_TAPS] <= TAPS_APART_S:
             self._n_taps, self._off_beat = 0, 0
         self._taps[self._n_taps % MOST_TAPS] = now_s
@@ -166,7 +168,8 @@ class Hand:
         if self._n_taps >= TAPS_FOR_TEMPO:
             n = min(self._n_taps, MOST_TAPS)
             oldest_s = self._taps[(self._n_taps - n) % MOST_TAPS]
-            self._given_s = float(now_s - oldest_s) / (n - 1)
+            shortest_s, longest_s = (float(self._pointer.lengths[k]) * self._hop_s for k in (0, -1))
+            self._given_s = min(max(float(now_s - oldest_s) / (n - 1), shortest_s), longest_s)
             self._allow(self._given_s, TAPPED)
             # A grid runs more evenly than taps: only those that mean another tempo give theirs.
             if abs(math.log(self._given_s / self.period_s)) > math.log(TAPPED):

@@ -115,15 +115,15 @@ def test_what_turns_is_conserved_but_for_what_begins_afresh(slip: float, afresh:
     p.mass[:] = row_sums(p)
     change, enter, total = tempo_change(LENGTHS, 100.0), np.zeros(p.mass.shape), float(p.mass.sum())
     for _ in range(300):
-        before = turn(
+        turned = turn(
             change, p.octave, 0.0, slip, afresh, ONES, FOLLOWING, p.tempo_prior, PLACE_PRIOR, p.lengths, p.first, p.head,
             enter, p.rows, p.mass,
         )  # fmt: skip
-        assert before == pytest.approx(total, rel=1e-9)
         for i, k in enumerate(p.first + p.head):
             p.rows[:, k] = enter[:, i]
         p.mass += enter
-        total = before * (1.0 + afresh)
+        assert turned == pytest.approx(total * (1.0 + afresh), rel=1e-9)
+        total = turned
         assert p.mass.sum() == pytest.approx(total, rel=1e-9)
 
 

@@ -132,7 +132,7 @@ def test_doubtful_beats_are_told_with_less_confidence_than_clear_ones() -> None:
     hops = list(range(30, 3000, 50))
     clear = decode(activations_of(hops, 3000), HOP_S, BeatConfig())
     weak = activations_of(hops, 3000)
-    weak[:, ACTIVATION] = np.where(weak[:, ACTIVATION] > 0.5, 0.35, np.random.default_rng(1).uniform(0.02, 0.25, 3000))
+    weak[:, ACTIVATION] = np.where(weak[:, ACTIVATION] > 0.5, 0.43, np.random.default_rng(1).uniform(0.02, 0.2, 3000))
     doubtful = decode(weak, HOP_S, BeatConfig())
     assert len(doubtful.times_s) > 0
     assert np.median(doubtful.confidences) < np.median(clear.confidences) - 0.1

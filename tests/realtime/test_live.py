@@ -349,7 +349,7 @@ def test_without_a_display_a_show_that_leaves_the_process_goes_on_and_its_events
     summary = documents[-1]
     assert set(summary) == SUMMARY | {"t", "event"}
     assert summary["event"] == "summary"
-    assert summary["first_lock_s"] is None
+    assert summary["first_lock_s"] is None or 0.0 < summary["first_lock_s"] <= 1.0
     assert 3 <= summary["frames"] <= 6, "nobody sees them, no film keeps them"
     assert summary["packets"][target] > 60
 
