@@ -72,25 +72,26 @@ class Mp4Writer:
         self._failed: OutputError | None = None
         self._aborted = self._closed = False
 
-        self._beside = BesideFile(path)
-        try:
-            self._container = av.open(f"file:{self._beside.temporary}", "w", format="mp4", options={"movflags": "faststart"})
-            self._video = self._video_stream(width, height)
-            self._audio = self._audio_stream() if sample_rate_hz is not None else None
-            self._container.start_encoding()
-        except BaseException as error:
-            self._beside.discard()
-            if isinstance(error, av.FFmpegError | OSError):
-                raise self._told(error) from error
-            raise
         self._reformatter = VideoReformatter()
         self._pool: queue.SimpleQueue[av.VideoFrame] = queue.SimpleQueue()
         for _ in range(POOL):
             self._pool.put(av.VideoFrame(width, height, "rgb24"))
         self._work: queue.Queue[_Picture | _Sound | None] = queue.Queue(QUEUE_ITEMS)
-        # A daemon: a writer that someone forgot to close must not keep the process from ending.
-        self._worker = threading.Thread(target=self._run, name="mp4 encoder", daemon=True)
-        self._worker.start()
+        self._beside = BesideFile(path)
+        # Whoever interrupts from here on, the file must not stay: pictures take their memory before it is opened.
+        try:
+            self._container = av.open(f"file:{self._beside.temporary}", "w", format="mp4", options={"movflags": "faststart"})
+            self._video = self._video_stream(width, height)
+            self._audio = self._audio_stream() if sample_rate_hz is not None else None
+            self._container.start_encoding()
+            # A daemon: a writer that someone forgot to close must not keep the process from ending.
+            self._worker = threading.Thread(target=self._run, name="mp4 encoder", daemon=True)
+            self._worker.start()
+        except BaseException as error:
+            self._beside.discard()
+            if isinstance(error, av.FFmpegError | OSError):
+                raise self._told(error) from error
+            raise
 
     def _video_stream(self, width: int, height: int) -> VideoStream:
         stream = self._container.add_stream("libx264", rate=self._fps)
