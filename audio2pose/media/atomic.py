@@ -7,6 +7,7 @@ Errors   every OSError on the way becomes an OutputError that tells what to do.
 
 from __future__ import annotations
 
+import atexit
 import errno
 import os
 import secrets
@@ -18,6 +19,16 @@ from audio2pose.errors import OutputError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+_unfinished: set[Path] = set()
+"""Hidden files that are neither committed nor discarded: an interrupt may fall between any two steps of whoever writes."""
+
+
+@atexit.register
+def discard_unfinished() -> None:
+    """Remove every hidden file that nobody finished; called as the process ends."""
+    while _unfinished:
+        with suppress(OSError):
+            _unfinished.pop().unlink(missing_ok=True)
 
 
 def output_error(path: str | os.PathLike[str], error: OSError) -> OutputError:
@@ -55,10 +66,12 @@ class BesideFile:
                 raise OutputError(f"{self.path} is a device or a pipe, a file was wanted: give a file name")
             if self._target.exists() and not os.access(self._target, os.W_OK):
                 raise PermissionError(errno.EACCES, "not writable")
+            _unfinished.add(self.temporary)
             self.temporary.open("xb").close()
         except OutputError:
             raise
         except OSError as error:
+            _unfinished.discard(self.temporary)
             raise output_error(self.path, error) from error
 
     def commit(self) -> None:
@@ -68,6 +81,7 @@ class BesideFile:
             with self.temporary.open("rb+") as file:
                 os.fsync(file.fileno())
             os.replace(self.temporary, self._target)
+            _unfinished.discard(self.temporary)
         except OSError as error:
             self.discard()
             raise output_error(self.path, error) from error
@@ -76,6 +90,7 @@ class BesideFile:
         """Nothing is left; an older file at the target stays as it was."""
         with suppress(OSError):
             self.temporary.unlink(missing_ok=True)
+        _unfinished.discard(self.temporary)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -121,4 +122,17 @@ def test_a_target_that_became_a_folder_meanwhile_is_told(tmp_path: Path) -> None
     (tmp_path / "a.npy").mkdir()
     with pytest.raises(OutputError, match="is a folder"):
         beside.commit()
+    assert os.listdir(tmp_path) == ["a.npy"]
+
+
+@pytest.mark.parametrize("then", ["raise KeyboardInterrupt", "sys.exit(3)", "pass"])
+def test_a_process_that_ends_between_two_steps_leaves_nothing(tmp_path: Path, then: str) -> None:
+    program = f"import sys; from audio2pose.media.atomic import BesideFile; b = BesideFile({str(tmp_path / 'a.mp4')!r}); {then}"
+    subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=60)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_finished_file_outlives_its_process(tmp_path: Path) -> None:
+    program = f"from audio2pose.media.atomic import BesideFile; BesideFile({str(tmp_path / 'a.npy')!r}).commit()"
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
     assert os.listdir(tmp_path) == ["a.npy"]
