@@ -21,7 +21,8 @@ from audio2pose.errors import Audio2PoseError, CorpusError, UsageError
 from audio2pose.music.beat import BeatTracker, confidence_terms
 from audio2pose.terminal import say
 
-from .examples import DELAY_HOPS, HOP_S, Example, Song, crop, joined, read, roughened, song_files
+from .examples import Song, crop, joined, read, song_files
+from .rough import DELAY_HOPS, HOP_S, Example, roughened
 
 HIT_S = 0.07
 RIDGE = 1e-3

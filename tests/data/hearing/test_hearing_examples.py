@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 
 from audio2pose.config import BeatConfig, HearConfig
-from audio2pose.data.hearing import calibrate, examples, kit, songs
-from audio2pose.data.hearing.examples import DELAY_HOPS, HOP_S, Example, Song, crop, joined, noise, ring_on, roughened
+from audio2pose.data.hearing import calibrate, examples, kit, rough, songs
+from audio2pose.data.hearing.examples import Song, crop, joined
+from audio2pose.data.hearing.rough import DELAY_HOPS, HOP_S, Example, noise, ring_on, roughened
 from audio2pose.data.hearing.score import DRUM_CHANNEL, MAJOR, Part, Score, notes_of
 from audio2pose.data.hearing.styles import THEMES, Style, Theme
+from audio2pose.data.hearing.voices import uneven
 from audio2pose.errors import CorpusError, OutputError, UsageError
 from audio2pose.music.beat import BeatTracker
 from audio2pose.music.network import LEVEL_FALLS_S, Network, shipped_weights
@@ -64,7 +66,8 @@ def test_every_beat_is_marked_its_delay_after_it_sounds_through_crops_and_stretc
         inner = marks[(marks - DELAY_HOPS > 1) & (marks < N_HOPS - 2)]
         assert len(onsets) == pytest.approx(len(inner), abs=1)
         for mark in inner:
-            assert np.abs(onsets + DELAY_HOPS - mark).min() <= 1.01
+            # Half a hop is the mark's own rounding, one is a drummer's who is not quite on the beat.
+            assert np.abs(onsets + DELAY_HOPS - mark).min() <= 1.6
         marked += len(inner)
         gap = np.median(np.diff(marks))
         stretched += abs(gap - 50.0) > 1.0
@@ -75,7 +78,7 @@ def test_every_beat_is_marked_its_delay_after_it_sounds_through_crops_and_stretc
 
 
 def test_a_mark_has_softer_neighbours_and_says_whether_it_is_a_downbeat() -> None:
-    beat, downbeat, tempo = examples._truth(impulses(), 0.0, 1.0, 400)
+    beat, downbeat, tempo = examples._truth(impulses(), np.arange(400.0))
     marks = np.flatnonzero(beat == 1.0)
     assert marks.tolist() == [25 + DELAY_HOPS + 50 * k for k in range(8)]
     assert (beat[marks - 1] == np.float32(0.4)).all()
@@ -89,13 +92,13 @@ def test_a_mark_has_softer_neighbours_and_says_whether_it_is_a_downbeat() -> Non
 
 
 def test_bars_of_three_have_a_downbeat_every_third_beat() -> None:
-    beat, downbeat, _ = examples._truth(impulses(meter=3), 0.0, 1.0, 400)
+    beat, downbeat, _ = examples._truth(impulses(meter=3), np.arange(400.0))
     assert downbeat[beat == 1.0].tolist() == [1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0]
 
 
 @pytest.mark.parametrize("stretch", [0.88, 1.0, 1.13])
 def test_a_song_played_faster_has_more_beats_a_minute(stretch: float) -> None:
-    beat, _, tempo = examples._truth(impulses(), 300.0, stretch, N_HOPS)
+    beat, _, tempo = examples._truth(impulses(), 300.0 + stretch * np.arange(N_HOPS))
     assert np.unique(tempo) == pytest.approx([BPM * stretch], rel=1e-5)
     gaps = np.diff(np.flatnonzero(beat == 1.0))
     assert gaps.mean() == pytest.approx(50.0 / stretch, abs=0.1)
@@ -104,11 +107,60 @@ def test_a_song_played_faster_has_more_beats_a_minute(stretch: float) -> None:
 def test_tempo_follows_a_change_and_is_unknown_before_the_first_and_after_the_last_beat() -> None:
     beats_s = np.concatenate([np.arange(4) * 0.5 + 1.0, 2.5 + np.arange(1, 5) * 0.4])
     song = impulses()._replace(beats_s=beats_s, positions=np.arange(8) % 4 + 1)
-    _, _, tempo = examples._truth(song, -20.0, 1.0, 600)
+    _, _, tempo = examples._truth(song, np.arange(-20.0, 580.0))
     assert (tempo[: 120 + DELAY_HOPS] == 0.0).all()
     assert tempo[120 + DELAY_HOPS + 5] == pytest.approx(120.0)
     assert tempo[270 + DELAY_HOPS + 5] == pytest.approx(150.0)
     assert (tempo[430 + DELAY_HOPS :] == 0.0).all()
+
+
+def test_a_band_whose_tempo_wanders_is_marked_where_its_beats_fall() -> None:
+    song = impulses()
+    for seed in SEEDS:
+        at = 200.0 + uneven(N_HOPS, np.random.default_rng(seed))
+        assert (np.diff(at) > 0.8).all()
+        assert (np.diff(at) < 1.25).all()
+        beat, _, tempo = examples._truth(song, at)
+        heard = examples.at_hops(song.mixes[0].astype(np.float32), at)
+        marks = np.flatnonzero(beat >= 1.0)
+        onsets = loud(Example(heard, beat, beat, tempo))
+        assert len(onsets) == pytest.approx(len(marks), abs=1)
+        for mark in marks[(marks > 3) & (marks < N_HOPS - 3)]:
+            assert np.abs(onsets + DELAY_HOPS - mark).min() <= 1.01
+        assert np.abs(tempo[tempo > 0] / BPM - 1.0).max() < 0.25
+
+
+def test_another_song_s_drummer_plays_on_the_beats_of_this_one() -> None:
+    song, other = impulses(beat_hops=50.0), impulses(beat_hops=42.0)
+    accent = other.stems.copy()
+    accent[0, np.round(other.beats_s[other.positions == 1] / HOP_S).astype(int)] = 40.0
+    other = other._replace(stems=accent, names=["own drums"])
+    found = 0
+    for seed in SEEDS:
+        bands = examples._other_drums(song, 300, 1500, [other], np.random.default_rng(seed))
+        assert bands is not None
+        assert bands.shape == (1200, N_BANDS)
+        beats = song.beats_s / HOP_S - 300
+        inside = (beats > 2) & (beats < 1190)
+        level = bands.mean(axis=1)
+        for beat, place in zip(beats[inside], song.positions[inside]):
+            near = level[round(beat) - 1 : round(beat) + 2].sum()
+            assert near > (12.0 if place == 1 else 4.0)
+            assert near < (60.0 if place == 1 else 15.0)
+            found += 1
+    assert found > 100
+
+
+@pytest.mark.parametrize("other", [impulses(meter=3), impulses(beat_hops=90.0), impulses()._replace(names=["chords"])])
+def test_a_drummer_of_another_metre_or_tempo_or_none_does_not_sit_in(other: Song) -> None:
+    assert examples._other_drums(impulses(), 0, 1000, [other], np.random.default_rng(0)) is None
+
+
+def test_places_between_hops_are_mixed_and_beyond_the_song_is_silence() -> None:
+    bands = np.arange(4.0)[:, None] * np.ones((4, N_BANDS))
+    out = examples.at_hops(bands.astype(np.float16), np.array([-0.1, 0.0, 0.25, 2.5, 3.0, 3.1]))
+    assert out.dtype == np.float32
+    assert out[:, 0] == pytest.approx([0.0, 0.0, 0.25, 2.5, 3.0, 0.0])
 
 
 def test_a_cut_takes_each_song_s_own_sound_and_truth() -> None:
@@ -149,7 +201,7 @@ def test_a_hall_s_tail_falls_and_never_outgrows_the_sound() -> None:
 def test_a_swept_filter_only_takes_away_and_gives_back() -> None:
     touched = 0
     for seed in SEEDS:
-        gains = examples._swept(N_HOPS, np.random.default_rng(seed))
+        gains = rough._swept(N_HOPS, np.random.default_rng(seed))
         assert gains.shape == (N_HOPS, N_BANDS)
         assert np.isfinite(gains).all()
         assert gains.max() <= 1.0
@@ -166,32 +218,32 @@ def test_what_is_roughened_is_finite_and_sounds_wherever_a_beat_is_marked(n_hops
     for seed in range(120):
         rng = np.random.default_rng(seed)
         one = crop(song, n_hops, rng)
-        rough = roughened(one, rng)
-        assert rough.bands.shape == one.bands.shape
-        assert rough.bands.dtype == np.float32
-        assert np.isfinite(rough.bands).all()
-        assert rough.bands.min() >= 0.0
-        for mark in centres(rough):
+        heard = roughened(one, rng)
+        assert heard.bands.shape == one.bands.shape
+        assert heard.bands.dtype == np.float32
+        assert np.isfinite(heard.bands).all()
+        assert heard.bands.min() >= 0.0
+        for mark in centres(heard):
             # A mark in the crop's first hops tells of an onset before them.
             if mark >= DELAY_HOPS + 1:
-                assert rough.bands[max(0, mark - DELAY_HOPS - 1) : mark + 1].max() > 0.0
-        assert np.isin(centres(rough), centres(one)).all()
-        assert ((rough.beat > 0.0) == (rough.downbeat >= 0.0)).all()
-        lost = np.setdiff1d(centres(one), centres(rough))
+                assert heard.bands[max(0, mark - DELAY_HOPS - 1) : mark + 1].max() > 0.0
+        assert np.isin(centres(heard), centres(one)).all()
+        assert ((heard.beat > 0.0) == (heard.downbeat >= 0.0)).all()
+        lost = np.setdiff1d(centres(one), centres(heard))
         silenced += len(lost) > 0
         # A lost beat takes its neighbours with it, a kept one keeps both.
         for mark in lost:
-            assert (rough.beat[max(0, mark - 1) : mark + 2] == 0.0).all()
-        for mark in centres(rough)[(centres(rough) > 0) & (centres(rough) < n_hops - 1)]:
-            assert (rough.beat[[mark - 1, mark + 1]] == np.float32(0.4)).all()
+            assert (heard.beat[max(0, mark - 1) : mark + 2] == 0.0).all()
+        for mark in centres(heard)[(centres(heard) > 0) & (centres(heard) < n_hops - 1)]:
+            assert (heard.beat[[mark - 1, mark + 1]] == np.float32(0.4)).all()
     assert silenced > 5
 
 
 def test_silence_takes_out_the_beats_that_begin_in_it_whole_and_no_others() -> None:
-    beat, downbeat, _ = examples._truth(impulses(), 0.0, 1.0, 400)
+    beat, downbeat, _ = examples._truth(impulses(), np.arange(400.0))
     for begin in range(70, 82):
         b, d = beat.copy(), downbeat.copy()
-        examples._silenced(b, d, begin + DELAY_HOPS, 227)
+        rough._silenced(b, d, begin + DELAY_HOPS, 227)
         gone = [k for k in range(8) if begin <= 25 + 50 * k < 225]
         wanted = [27 + 50 * k for k in range(8) if k not in gone]
         assert np.flatnonzero(b == 1.0).tolist() == wanted
@@ -200,9 +252,9 @@ def test_silence_takes_out_the_beats_that_begin_in_it_whole_and_no_others() -> N
 
 
 def test_silence_takes_out_the_neighbour_of_a_beat_beyond_the_end() -> None:
-    beat, downbeat, _ = examples._truth(impulses(), 0.0, 1.0, 77)
+    beat, downbeat, _ = examples._truth(impulses(), np.arange(77.0))
     assert beat[76] == np.float32(0.4)
-    examples._silenced(beat, downbeat, 40, 77)
+    rough._silenced(beat, downbeat, 40, 77)
     assert (beat[40:] == 0.0).all()
 
 
