@@ -30,6 +30,7 @@ from audio2pose.music.hops import Hopper
 from audio2pose.music.spectrum import N_BANDS, Spectrum
 from audio2pose.terminal import say
 
+from .comping import comping
 from .drums import bass, drums
 from .perform import FONTS, Hands, Tempo, room, sound_of
 from .score import DRUM_CHANNEL, Part, Score, compose, melody
@@ -38,7 +39,7 @@ from .styles import LIBRARY, Style, Theme, styles, tempo_of, theme
 SECONDS = (34.0, 52.0)
 THREE = 0.15  # share of songs in bars of three: the library has few
 N_MIXES = 2
-MELODY = 0.45
+MELODY, COMPING = 0.45, 0.6
 
 
 def bands_of(sound: F32) -> F32:
@@ -85,6 +86,10 @@ def make(seed: int, known: list[Style], folder: Path) -> dict[str, np.ndarray]:
         parts.append(own)
         if rng.random() < 0.6:
             parts.append(bass(score, kick, per_beat, rng))
+    if rng.random() < COMPING:
+        if rng.random() < 0.5:  # in place of the accompaniment, which is one of two hundred
+            parts = [p for p in parts if p.name != "chords"]
+        parts += [comping(score, rng) for _ in range(int(rng.integers(1, 3)))]
     if rng.random() < MELODY:
         parts.append(melody(score, rng))
     parts = [_broken_down(p, score, rng) if rng.random() < 0.12 else p for p in parts if len(p.notes)]

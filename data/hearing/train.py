@@ -21,14 +21,15 @@ from torch import nn
 from torch.nn import functional
 
 from audio2pose.arrays import F32
-from audio2pose.errors import Audio2PoseError, CorpusError, UsageError
+from audio2pose.errors import Audio2PoseError, CorpusError
 from audio2pose.media.atomic import atomic_write
-from audio2pose.music.network import BEAT, DOWNBEAT, N_TEMPI, TAPS, TEMPO, read_weights, tempo_classes_bpm
+from audio2pose.music.network import BEAT, DOWNBEAT, N_TEMPI, TAPS, TEMPO, Weights, read_weights, tempo_classes_bpm
 from audio2pose.music.spectrum import N_BANDS
 from audio2pose.terminal import say
 
 from .examples import LEVEL_KEEPS, Song, as_inputs, crop, example, network_inputs, read, song_files
 from .rough import Example
+from .widen import widened
 
 # Longer than the network looks back, so that it learns what it meets in the midst of a night.
 N_HOPS, BATCH = 2400, 10
@@ -60,31 +61,17 @@ class Network(nn.Module):  # type: ignore[misc]
             skip = skip + r
         return self.last(torch.relu(skip.transpose(1, 2)))
 
-    def take(self, file: Path) -> None:
-        """Begin with the weights in *file*; where they are of a narrower network, this one tells the same at first.
-
-        Channels that join are heard by no older one, so that they can learn what is missing.
-        """
-        w = read_weights(file)
-        narrow, wide = w.b_in.shape[0], self.first.out_features
-        if narrow > wide or w.b_mix.shape[0] != len(self.gates):
-            raise UsageError(f"{file} has {narrow} channels in {w.b_mix.shape[0]} layers: give --channels and --layers to fit")
-        old = torch.arange(narrow)
-        both = torch.cat([old, wide + old])  # values, then doors
+    def take(self, w: Weights) -> None:
+        """Begin with *w*, of as many channels and layers."""
         with torch.no_grad():
-            for layer, (gate, mix) in enumerate(zip(self.gates, self.mixes)):
-                for conv, out, weight, bias in (
-                    (gate, both, np.transpose(w.w_gate[layer], (2, 1, 0)), w.b_gate[layer]),
-                    (mix, old, w.w_mix[layer].T[:, :, None], w.b_mix[layer]),
-                ):
-                    conv.weight[out, narrow:] = 0.0
-                    conv.weight[out, :narrow] = torch.from_numpy(np.ascontiguousarray(weight))
-                    conv.bias[out] = torch.from_numpy(bias)
-            self.first.weight[:narrow] = torch.from_numpy(w.w_in.T.copy())
-            self.first.bias[:narrow] = torch.from_numpy(w.b_in)
-            self.last.weight[:, narrow:] = 0.0
-            self.last.weight[:, :narrow] = torch.from_numpy(w.w_out.T.copy())
-            self.last.bias.copy_(torch.from_numpy(w.b_out))
+            for layer, (gate, mix) in enumerate(zip(self.gates, self.mixes, strict=True)):
+                gate.weight.copy_(torch.from_numpy(w.w_gate[layer]).permute(2, 1, 0))
+                gate.bias.copy_(torch.from_numpy(w.b_gate[layer]))
+                mix.weight.copy_(torch.from_numpy(w.w_mix[layer]).T[:, :, None])
+                mix.bias.copy_(torch.from_numpy(w.b_mix[layer]))
+            for linear, weight, bias in ((self.first, w.w_in, w.b_in), (self.last, w.w_out, w.b_out)):
+                linear.weight.copy_(torch.from_numpy(weight).T)
+                linear.bias.copy_(torch.from_numpy(bias))
 
     def weights(self) -> dict[str, F32]:
         """Arrays as audio2pose.music.network wants them."""
@@ -186,7 +173,7 @@ def main() -> int:
     parser.add_argument("--layers", type=int, default=10)
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--start", type=Path, help="weights to go on from")
+    parser.add_argument("--start", type=Path, help="weights to go on from, of as many channels or fewer")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     try:
@@ -208,9 +195,11 @@ def train(args: argparse.Namespace) -> None:
         raise CorpusError(f"{args.songs} holds songs for validation only: make more with songs.py")
     torch.manual_seed(args.seed)
     torch.set_num_threads(args.threads)
-    net, mean = Network(args.channels, args.layers), Network(args.channels, args.layers)
-    if args.start:
-        net.take(args.start)
+    start = widened(read_weights(args.start), args.channels, np.random.default_rng(args.seed)) if args.start else None
+    layers = start.b_mix.shape[0] if start else args.layers
+    net, mean = Network(args.channels, layers), Network(args.channels, layers)
+    if start:
+        net.take(start)
     mean.load_state_dict(net.state_dict())
     optimiser = torch.optim.AdamW(net.parameters(), lr=args.rate, weight_decay=1e-3)
     batches = iter(

@@ -1,0 +1,87 @@
+"""A wider network begins with what a narrow one knows; accompaniments drawn by lot keep to the metre and the chords."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from audio2pose.config import HearConfig
+from audio2pose.data.hearing.comping import comping, rhythm
+from audio2pose.data.hearing.score import MAJOR, Score
+from audio2pose.data.hearing.styles import Style
+from audio2pose.data.hearing.widen import widened
+from audio2pose.errors import UsageError
+from audio2pose.music.network import Network, Weights, shipped_weights
+from audio2pose.music.spectrum import N_BANDS
+
+HOP_S = HearConfig().hop_s
+
+
+def narrow() -> Weights:
+    rng = np.random.default_rng(2)
+    whole = shipped_weights()
+    n_in, n_out, layers, width = whole.w_in.shape[0], whole.b_out.shape[0], 4, 6
+
+    def drawn(*shape: int) -> np.ndarray:
+        return rng.normal(0.0, 0.3, shape).astype(np.float32)
+
+    return Weights(
+        drawn(n_in, width), drawn(width), drawn(layers, 3, width, 2 * width), drawn(layers, 2 * width),
+        drawn(layers, width, width), drawn(layers, width), drawn(width, n_out), drawn(n_out),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("channels", [6, 7, 16])
+def test_a_wider_network_tells_what_the_narrow_one_told(channels: int) -> None:
+    small = narrow()
+    a, b = Network(small, HOP_S), Network(widened(small, channels, np.random.default_rng(0)), HOP_S)
+    for bands in np.random.default_rng(1).exponential(1.0, (300, N_BANDS)).astype(np.float32):
+        assert b.process(bands) == pytest.approx(a.process(bands), abs=1e-4)
+    assert np.abs(a.logits).max() > 0.1
+
+
+def test_channels_that_joined_hear_so_that_they_can_learn() -> None:
+    wide = widened(narrow(), 10, np.random.default_rng(0))
+    assert (wide.w_in[:, 6:] != 0.0).all()
+    assert (wide.w_gate[:, :, :, 6:10] != 0.0).all()
+    assert (wide.w_out[6:] == 0.0).all()
+
+
+def test_a_network_never_becomes_narrower() -> None:
+    with pytest.raises(UsageError, match="6 channels does not fit into 5"):
+        widened(narrow(), 5, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("meter", [3, 4])
+@pytest.mark.parametrize("per_beat", [2, 3, 4])
+def test_rhythms_sound_on_strong_steps_more_often_than_on_weak_ones(meter: int, per_beat: int) -> None:
+    drawn = np.array([rhythm(meter, per_beat, 1, np.random.default_rng(k)) for k in range(300)])
+    assert drawn.shape == (300, meter * per_beat)
+    assert (drawn.max(axis=1) > 0.0).all()
+    assert drawn.max() <= 1.0
+    often = (drawn > 0.0).mean(axis=0)
+    on = often[::per_beat]
+    assert on.min() > np.delete(often, np.arange(0, meter * per_beat, per_beat)).max()
+    assert often[0] == on.max()
+
+
+def test_whoever_accompanies_plays_notes_of_the_chord_from_beginning_to_end() -> None:
+    chords = [0, 3, 4, 0] * 4
+    score = Score(Style("lib/a", 4, ()), 4, 16, 120.0, 2, MAJOR, chords, [])
+    programs = set()
+    for seed in range(60):
+        part = comping(score, np.random.default_rng(seed))
+        programs |= set(part.programs.values())
+        notes = part.notes
+        assert part.name == "own chords"
+        assert len(notes) >= 8
+        assert notes["beat"].min() >= 0.0
+        assert notes["beat"].max() < score.n_beats
+        assert notes["beat"].max() > score.n_beats - 17
+        assert (notes["beats"] > 0.0).all()
+        assert (notes["velocity"] > 0.0).all()
+        assert notes["velocity"].max() <= 127.0
+        scale = {(2 + tone) % 12 for tone in MAJOR}
+        assert {int(k) % 12 for k in notes["key"]} <= scale
+        assert notes["key"].min() >= 36
+    assert len(programs) > 15
