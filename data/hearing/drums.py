@@ -59,7 +59,7 @@ def _sprinkle(row: F64, chance: float, rng: np.random.Generator, low: float = 0.
 
 
 def pattern(kind: str, meter: int, rng: np.random.Generator) -> Grid:
-    """One bar of *kind*. Always a kick on 1; the backbeat in boom, broken, rock and shuffle, by lot in floor and sparse."""
+    """One bar of *kind*, always with a kick on 1. All but perc have a backbeat, floor and sparse by lot."""
     grid = Grid(meter, 3 if kind == "shuffle" else 4)
     beats = range(meter)
     eighth = 2 if grid.per_beat == 4 else 1
@@ -73,15 +73,16 @@ def pattern(kind: str, meter: int, rng: np.random.Generator) -> Grid:
             grid.hats(int(rng.choice([1, 2])), rng)
         if rng.random() < 0.3:
             _sprinkle(grid.kick, 0.06, rng)
-    elif kind in ("boom", "broken"):
+    elif kind in ("boom", "broken", "sixteen"):
         grid.kick[0] = 1.0
         for step in range(2, grid.steps):
             likely = 0.45 if step in (grid.at(1.75), grid.at(2), grid.at(2.5)) else 0.13
+            likely *= 1.4 if kind == "sixteen" else 1.0
             grid.kick[step] = (rng.random() < likely) * rng.uniform(0.6, 1.0)
         grid.backbeat()
         if kind == "broken":
             _sprinkle(grid.snare, 0.12, rng, 0.15)
-        grid.hats(int(rng.choice([1, 2, 2])), rng)
+        grid.hats(1 if kind == "sixteen" else int(rng.choice([1, 2, 2])), rng)
         grid.open[grid.at(float(rng.choice([0.5, 1.5, 3.5])))] = rng.random() < 0.4
     elif kind == "sparse":
         grid.kick[0] = 1.0

@@ -81,12 +81,14 @@ def make(seed: int, known: list[Style], folder: Path) -> dict[str, np.ndarray]:
     bpm = float(np.exp(rng.uniform(np.log(low), np.log(high)))) if of.bpm else tempo_of(style, rng)
     score = compose(style, bpm, rng.uniform(*SECONDS), rng, folder)
     parts = [_thinned(p, rng) if rng.random() < 0.4 else p for p in score.parts]
+    if not of.drummer:
+        parts = [p for p in parts if p.name != "drums"]
     if rng.random() < of.own:
         own, kick, per_beat = drums(score, of.drums, rng)
         parts.append(own)
         if rng.random() < 0.6:
             parts.append(bass(score, kick, per_beat, rng))
-    if rng.random() < COMPING:
+    if rng.random() < COMPING or not parts:
         if rng.random() < 0.5:  # in place of the accompaniment, which is one of two hundred
             parts = [p for p in parts if p.name != "chords"]
         parts += [comping(score, rng) for _ in range(int(rng.integers(1, 3)))]
