@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit
 
 from audio2pose.arrays import F64, I64
-from audio2pose.music.pointer import GROUP, LENGTH, METER, METERS, PLACE, Pointer, rescale
+from audio2pose.music.pointer import LENGTH, METERS, Pointer, rescale
 
 FREE, TEMPO, GRID = range(3)
 # A tap is a beat to within this much (standard deviation); what is further off keeps this share.
@@ -135,17 +135,15 @@ class Hand:
             self._allow(pace_s, LOCKED)
         self.period_s = pace_s or self.heard_period_s
         if mode == GRID:
-            group = int(self._pointer.reading[GROUP])
-            self.meter = int(METER[group])
-            self.place = int(PLACE[group]) % self.meter + 1
             self.grid_s = self.next_s
-            if self._beats[-1] == 0.0:
-                self.place, self.meter = self._told
-            if line_s:
-                since = round((self.next_s - beat_s) / line_s)
-                self.grid_s = beat_s + since * line_s
-                if since > FORGOTTEN_BEATS:
-                    self.place, self.meter = (self._told[0] - 1 + since) % self._told[1] + 1, self._told[1]
+            self.place, self.meter = self._told
+            if self._beats[-1] > 0.0:
+                # Counted on from what was told, which may be another octave than the pointer's, and outlasts its memory.
+                last_s, pace_s = (beat_s, line_s) if line_s else (float(self._beats[-1]), self.length_s)
+                since = round((self.next_s - last_s) / pace_s)
+                self.place = (self._told[0] - 1 + since) % self.meter + 1
+                if line_s:
+                    self.grid_s = beat_s + since * line_s
 
     @property
     def heard_period_s(self) -> float:

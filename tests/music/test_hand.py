@@ -305,3 +305,12 @@ def test_half_the_tempo_of_music_is_every_second_beat_evenly(testdata: Path, cli
     beats = told.between(14.0, 39.0)
     assert np.diff(beats) == pytest.approx(2.0 * period_s, rel=0.1)
     assert max(np.abs(true_s[:, None] - beats[None, :]).min(axis=0)) < 0.07
+
+
+@pytest.mark.parametrize("locked_s", [12.1, 12.6, 13.1, 13.6])
+def test_a_grid_that_is_locked_while_a_range_folds_the_tempo_counts_on(click_120: F32, locked_s: float) -> None:
+    folding = BeatTracker(HearConfig(), BeatConfig(min_bpm=45.0, max_bpm=75.0), RATE_HZ)
+    told = Told(click_120, (locked_s, "lock", GRID), tracker=folding)
+    late = told.beats_s > 6.0
+    assert np.diff(told.beats_s[late]) == pytest.approx(np.full(late.sum() - 1, 1.0), abs=0.03)
+    assert (np.diff(told.positions[late]) % 4 == 1).all()
