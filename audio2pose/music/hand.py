@@ -204,8 +204,15 @@ class Hand:
             self.nudge_s = min(max(self.nudge_s + ms / 1e3, -MOST_NUDGE_S), MOST_NUDGE_S)
 
     def half(self) -> None:
-        """Half the tempo, and stay there."""
+        """Half the tempo, and stay there; a grid keeps the first and the third beat of its bars."""
+        before_s = self.period_s
         self._octave(2.0)
+        if self.mode == GRID and self.period_s > 1.5 * before_s > 0.0:
+            kept_s = self._beats[-1] + 1.5 * before_s if self._beats[-1] > 0.0 else self.grid_s
+            while self.grid_s < kept_s or (self.meter % 2 == 0 and self.place % 2 == 0):
+                self.grid_s += before_s
+                self.place = self.place % self.meter + 1
+            self.place = (self.place - 1) // 2 + 1
 
     def double(self) -> None:
         """Twice the tempo, and stay there."""

@@ -314,3 +314,19 @@ def test_a_grid_that_is_locked_while_a_range_folds_the_tempo_counts_on(click_120
     late = told.beats_s > 6.0
     assert np.diff(told.beats_s[late]) == pytest.approx(np.full(late.sum() - 1, 1.0), abs=0.03)
     assert (np.diff(told.positions[late]) % 4 == 1).all()
+
+
+@pytest.mark.parametrize("halved_s", [12.1, 12.6, 13.1, 13.6])
+def test_half_on_a_grid_keeps_the_first_and_third_beat_of_the_bar(click_120: F32, halved_s: float) -> None:
+    told = Told(click_120, (11.0, "lock", GRID), (halved_s, "half", 1.0))
+    kept = told.beats_s > halved_s + 0.1
+    gaps = np.diff(told.beats_s[(told.beats_s > 9.0)])
+    assert set(np.round(gaps, 1)) <= {0.5, 1.0, 1.5}
+    assert (gaps > 1.2).sum() <= 1
+    assert np.diff(told.beats_s[kept]) == pytest.approx(np.full(kept.sum() - 1, 1.0), abs=0.03)
+    assert (np.diff(told.positions[kept]) % 4 == 1).all()
+    # What was the first of a bar at full tempo is the first or the third of one at half.
+    before = told.beats_s[(told.beats_s < halved_s) & (told.positions == 1)][-1]
+    since = round((told.beats_s[kept][0] - before) / 0.5)
+    assert since % 2 == 0
+    assert told.positions[kept][0] == since % 4 // 2 + 1
