@@ -15,6 +15,11 @@ from audio2pose.timeline import position_in_bar
 
 # A tempo further than this from the line's own is another tempo, not jitter: the line takes it over at once.
 NEW_TEMPO = 0.06
+# How far beats fall from where they were expected, as a running mean square: so many beats are remembered, and so much of
+# a beat is believed of a new line.
+SPREAD_BEATS, FIRST_SPREAD = 8.0, 0.12
+# The hop's own grain: nothing is known better.
+GRAIN_S = 0.003
 
 
 class BeatClock:
@@ -39,11 +44,25 @@ class BeatClock:
         self._line_beat = 0
         self._line_s = 0.0
         self._others = 0
+        self._spread_s2 = 0.0
 
     @property
     def tempo_bpm(self) -> float:
         """Tempo of the line, without b's bend; 0 before the first beat."""
         return 60.0 * self.tempo_hz if self._ever_locked else 0.0
+
+    def ahead(self, now_s: float, lead_s: float) -> tuple[float, float]:
+        """b at *now_s* + *lead_s* as far as is known at *now_s*, the last call's, and its standard deviation in seconds.
+
+        The deviation is told from how far the last beats fell from where they were expected; it grows the longer none
+        was told. Infinite before the first beat. Threads: engine.
+        """
+        beat = self.beat + self.rate_hz * lead_s
+        if not self._ever_locked:
+            return beat, math.inf
+        since_beats = max(now_s + lead_s - self._line_s, 0.0) * self.tempo_hz
+        off_s = (self._line_beat + (now_s + lead_s - self._line_s) * self.tempo_hz - beat) / self.tempo_hz
+        return beat, math.sqrt(GRAIN_S**2 + self._spread_s2 * (0.5 + 0.5 * since_beats**2) + 0.25 * off_s * off_s)
 
     def process(self, now_s: float, state: Record) -> float:
         """b at *now_s*, one hop after the last call, given the tracker's *state* there. Threads: engine."""
@@ -80,10 +99,12 @@ class BeatClock:
             fresh = True
         if fresh:
             self._line_s = beat_s
+            self._spread_s2 = (FIRST_SPREAD / self.tempo_hz) ** 2
         else:
             gap = number - self._line_beat
             at_s = self._line_s + gap / self.tempo_hz
             late_s = beat_s - at_s
+            self._spread_s2 += (late_s * late_s - self._spread_s2) / SPREAD_BEATS
             self._line_s = at_s + config.phase_gain * late_s
             self.tempo_hz = 1.0 / (1.0 / self.tempo_hz + config.tempo_gain * late_s / gap)
         self._line_beat = number
