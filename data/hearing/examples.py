@@ -23,7 +23,7 @@ from .rough import DELAY_HOPS, HOP_S, Example, decaying, decibel, noise, ring_on
 from .songs import chosen_parts
 from .voices import driven, uneven
 
-CLICKS = 0.05  # share of examples that are a metronome
+CLICKS, CUTS = 0.05, 0.2  # shares of examples that are a metronome, and of those with a DJ's cut
 # Shares of mixes whose drummer is another song's, and of parts that are driven.
 ANOTHER_DRUMMER, DRIVEN = 0.4, 0.2
 KEPT_OUT_OF = 12  # one style in so many is for validation
@@ -213,7 +213,7 @@ def example(songs: list[Song], n_hops: int, rng: np.random.Generator) -> Example
     if way < 0.06 + CLICKS:
         return roughened(clicks(n_hops, rng), rng)
     one = crop(songs[int(rng.integers(len(songs)))], n_hops, rng, songs)
-    if way < 0.20:
+    if way < 0.06 + CLICKS + CUTS:
         at = int(rng.integers(n_hops // 4, 3 * n_hops // 4))
         one = joined(one, crop(songs[int(rng.integers(len(songs)))], n_hops, rng, songs), at)
     return roughened(one, rng)
