@@ -53,6 +53,16 @@ def test_hardly_a_beat_in_a_crowd_after_its_first_moments(clip: Clip) -> None:
     assert hardly_a_beat_after_its_first_moments(clip("none_crowd"))
 
 
+@pytest.mark.parametrize(("name", "stops_s", "goes_on_s"), [("stop_edm_switch", 16.076, 20.076), ("stop_rock", 17.089, 23.089)])
+def test_two_seconds_after_a_song_fell_to_its_noise_floor_no_beat_is_told(
+    clip: Clip, name: str, stops_s: float, goes_on_s: float
+) -> None:
+    told_s = committed_s(clip(name))
+    assert ((told_s > stops_s - 2.0) & (told_s < stops_s)).sum() >= 3
+    assert not ((told_s > stops_s + 2.0) & (told_s < goes_on_s)).any()
+    assert (told_s > goes_on_s).sum() > 20
+
+
 @pytest.mark.parametrize("kind", ["clipped", "offset", "quiet"])
 def test_a_clipped_a_lifted_and_a_quiet_song_have_the_beats_of_the_clean_one(testdata: Path, kind: str) -> None:
     path = testdata / "beats" / "edm_techno.ogg"
