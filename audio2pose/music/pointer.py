@@ -34,7 +34,7 @@ LENGTH, REST, PROBABILITY, GROUP, GROUP_PROBABILITY = range(5)
 N_READ = 5
 NEAR_HOPS, NEAR_TEMPI = 4, 3
 # A phase far from the one told before must be so much likelier: between two that are equally likely none would be told.
-SAME_PHASE = 2.0
+SAME_PHASE = 10.0
 
 
 def tempo_grid(min_bpm: float, max_bpm: float, hop_s: float) -> I64:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from audio2pose.config import HearConfig
 from audio2pose.data.hearing.comping import comping, rhythm
+from audio2pose.data.hearing.mean import mean
 from audio2pose.data.hearing.score import MAJOR, Score
 from audio2pose.data.hearing.styles import Style
 from audio2pose.data.hearing.widen import widened
 from audio2pose.errors import UsageError
-from audio2pose.music.network import Network, Weights, shipped_weights
+from audio2pose.music.network import Network, Weights, read_weights, shipped_weights
 from audio2pose.music.spectrum import N_BANDS
 
 HOP_S = HearConfig().hop_s
@@ -85,3 +91,32 @@ def test_whoever_accompanies_plays_notes_of_the_chord_from_beginning_to_end() ->
         assert {int(k) % 12 for k in notes["key"]} <= scale
         assert notes["key"].min() >= 36
     assert len(programs) > 15
+
+
+def test_the_mean_of_trainings_is_that_of_each_number() -> None:
+    a, b = narrow(), narrow()
+    b.b_out[:] += 2.0
+    b.w_gate[:] *= 3.0
+    made = mean([a, b])
+    assert made.b_out == pytest.approx(a.b_out + 1.0)
+    assert made.w_gate == pytest.approx(2.0 * a.w_gate)
+    assert np.array_equal(made.w_in, a.w_in)
+
+
+def test_networks_of_several_sizes_have_no_mean() -> None:
+    with pytest.raises(UsageError, match="differ in size"):
+        mean([narrow(), widened(narrow(), 9, np.random.default_rng(0))])
+
+
+def test_the_mean_is_written_for_the_live_network_to_read(tmp_path: Path) -> None:
+    paths = []
+    for name, weights in (("a", narrow()), ("b", narrow())):
+        paths.append(tmp_path / f"{name}.npz")
+        np.savez(paths[-1], **{f.name: getattr(weights, f.name) for f in fields(Weights)})
+    words = [sys.executable, "-m", "audio2pose.data.hearing.mean", *map(str, paths), "-o", str(tmp_path / "mean.npz")]
+    subprocess.run(words, check=True, timeout=120)
+    assert read_weights(tmp_path / "mean.npz").w_in == pytest.approx(narrow().w_in, abs=1e-3)
+    nowhere = subprocess.run([*words[:3], str(tmp_path / "c.npz"), *words[-2:]], capture_output=True, text=True, timeout=120)
+    assert nowhere.returncode == UsageError.exit_code
+    assert "Traceback" not in nowhere.stderr
+    assert len(nowhere.stderr.splitlines()) == 2
