@@ -37,16 +37,19 @@ def rhythm(meter: int, per_beat: int, bars: int, rng: np.random.Generator) -> F6
     return np.asarray(sounds * (0.6 + 0.4 * place) * rng.uniform(0.85, 1.0, len(beat)), np.float64)
 
 
-def comping(score: Score, rng: np.random.Generator) -> Part:
-    """One player who accompanies all of *score*; which instrument and how, by lot."""
+def comping(score: Score, rng: np.random.Generator, offbeat: bool = False) -> Part:
+    """One player who accompanies all of *score*; which instrument and how, by lot. Chords between the beats if *offbeat*."""
     kind = str(rng.choice(list(KINDS)))
     per_beat = int(rng.choice([4, 4, 2, 2, 3]))
     bars = int(rng.choice([1, 1, 2]))
     first, other = (rhythm(score.meter, per_beat, bars, rng) for _ in range(2))
     if kind == "arpeggio":
         first = np.tile([0.8, *(rng.choice([0.0, 0.6], per_beat - 1, p=[0.2, 0.8]))], score.meter * bars)
+    if offbeat:
+        kind, per_beat, first = str(rng.choice(["chords", "riff", "strum"])), 2, np.tile([0.0, 0.9], score.meter)
+        other = first
     order = rng.permutation(6)
-    short, pushed = rng.random() < 0.4, rng.random() < 0.35
+    short, pushed = rng.random() < 0.4, rng.random() < 0.35 and not offbeat
     spread = rng.uniform(0.005, 0.03) if kind == "strum" else 0.0
     low = int(rng.choice([36, 48])) if kind == "riff" else int(rng.choice([48, 52, 55, 60]))
     n_steps = score.n_beats * per_beat

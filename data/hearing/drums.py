@@ -144,10 +144,16 @@ def drums(score: Score, kinds: tuple[str, ...], rng: np.random.Generator) -> tup
     return Part("own drums", notes_of(rows), {}, kit), grid.kick, grid.per_beat
 
 
-def bass(score: Score, kick: F64, per_beat: int, rng: np.random.Generator) -> Part:
-    """A bass line on the beat, off it, with the kick, rolling, or by lot."""
+def bass(
+    score: Score,
+    kick: F64,
+    per_beat: int,
+    rng: np.random.Generator,
+    kinds: tuple[str, ...] = ("off", "on", "kick", "roll", "lot", "held"),
+) -> Part:
+    """A bass line on the beat, off it, with the kick, rolling, by lot, or held: one of *kinds*."""
     steps = score.meter * per_beat
-    kind = rng.choice(["off", "on", "kick", "roll", "lot", "held"])
+    kind = rng.choice(kinds)
     half = per_beat // 2 if per_beat == 4 else 2
     rows = []
     lot = rng.random(steps) < 0.35

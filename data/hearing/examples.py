@@ -151,7 +151,7 @@ def crop(song: Song, n_hops: int, rng: np.random.Generator, others: list[Song] |
     stretch = float(np.exp(rng.uniform(-0.13, 0.13))) if rng.random() < 0.5 else 1.0
     at = stretch * (uneven(n_hops, rng) if rng.random() < 0.35 else np.arange(float(n_hops)))
     whole = song.mixes.shape[1]
-    begin = int(rng.integers(-120, max(1, whole - int(at[-1]) + 98)))
+    begin = min(int(rng.integers(-120, max(1, whole - int(at[-1]) + 98))), whole - 2)
     first, last = max(0, begin), min(whole, max(begin + int(at[-1]) + 2, 2))
     bands = at_hops(_mixed(song, first, last, others or [song], rng), at + begin - first)
     return Example(bands, *_truth(song, at + begin))

@@ -34,7 +34,7 @@ from .comping import comping
 from .drums import bass, drums
 from .perform import FONTS, Hands, Tempo, room, sound_of
 from .score import DRUM_CHANNEL, Part, Score, compose, melody
-from .styles import LIBRARY, Style, Theme, styles, tempo_of, theme
+from .styles import LIBRARY, THEMES, Style, Theme, styles, tempo_of, theme
 
 SECONDS = (34.0, 52.0)
 THREE = 0.15  # share of songs in bars of three: the library has few
@@ -72,10 +72,13 @@ def _draw_style(known: list[Style], of: Theme, rng: np.random.Generator) -> Styl
     return chosen[int(rng.integers(len(chosen)))]
 
 
-def make(seed: int, known: list[Style], folder: Path) -> dict[str, np.ndarray]:
-    """The song of *seed*. Files are made in *folder* and removed. Errors: CorpusError where it could not be made."""
+def make(seed: int, known: list[Style], folder: Path, of: Theme | None = None) -> dict[str, np.ndarray]:
+    """The song of *seed*, of the theme *of* or any. Files are made in *folder* and removed.
+
+    Errors: CorpusError where it could not be made.
+    """
     rng = np.random.default_rng(seed)
-    of = theme(rng)
+    of = of or theme(rng)
     style = _draw_style(known, of, rng)
     low, high = of.bpm or (0.0, 0.0)
     bpm = float(np.exp(rng.uniform(np.log(low), np.log(high)))) if of.bpm else tempo_of(style, rng)
@@ -83,12 +86,18 @@ def make(seed: int, known: list[Style], folder: Path) -> dict[str, np.ndarray]:
     parts = [_thinned(p, rng) if rng.random() < 0.4 else p for p in score.parts]
     if not of.drummer:
         parts = [p for p in parts if p.name != "drums"]
+    if of.offbeat:
+        parts = [p for p in parts if p.name not in ("bass", "chords")]
     if rng.random() < of.own:
         own, kick, per_beat = drums(score, of.drums, rng)
         parts.append(own)
-        if rng.random() < 0.6:
+        if of.offbeat:
+            parts.append(bass(score, kick, per_beat, rng, ("off", "off", "roll")))
+        elif rng.random() < 0.6:
             parts.append(bass(score, kick, per_beat, rng))
-    if rng.random() < COMPING or not parts:
+    if of.offbeat and rng.random() < 0.7:
+        parts.append(comping(score, rng, offbeat=True))
+    elif rng.random() < COMPING or not parts:
         if rng.random() < 0.5:  # in place of the accompaniment, which is one of two hundred
             parts = [p for p in parts if p.name != "chords"]
         parts += [comping(score, rng) for _ in range(int(rng.integers(1, 3)))]
@@ -176,8 +185,13 @@ def made_folder(folder: Path) -> None:
         raise output_error(folder / "0.npz" if folder.is_dir() else folder, error) from error
 
 
-def make_all(folder: Path, first: int, count: int) -> None:
-    """Songs of seeds *first* and on in *folder*; one that cannot be made is told and left out, one that is there is kept."""
+def make_all(folder: Path, first: int, count: int, only: int | None = None) -> None:
+    """Songs of seeds *first* and on in *folder*; one that cannot be made is told and left out, one that is there is kept.
+
+    All are of one theme where *only* names it by its place in THEMES.
+    """
+    if only is not None and not 0 <= only < len(THEMES):
+        raise UsageError(f"there is no theme {only}: give one from 0 to {len(THEMES) - 1}")
     if count < 1 or first < 0:
         raise UsageError(f"--first {first} --count {count} asks for no song: give a seed from 0 on and a count from 1 on")
     lacks = missing()
@@ -198,7 +212,8 @@ def make_all(folder: Path, first: int, count: int) -> None:
         try:
             # Beside the songs, so that the last step is a rename; nobody looks for songs inside of folders.
             with tempfile.TemporaryDirectory(prefix=".making-", dir=folder) as scratch:
-                write(make(seed, known, Path(scratch)), out, Path(scratch))
+                song = make(seed, known, Path(scratch), None if only is None else THEMES[only])
+                write(song, out, Path(scratch))
         except (CorpusError, subprocess.TimeoutExpired) as error:
             say(f"{seed} is left out: {error}")
             continue
@@ -223,9 +238,10 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--first", type=int, default=0, help="seed of the first song")
     parser.add_argument("--count", type=int, default=900)
+    parser.add_argument("--theme", type=int, help="songs of this one of the themes only (data/hearing/styles.py)")
     args = parser.parse_args()
     try:
-        make_all(args.folder, args.first, args.count)
+        make_all(args.folder, args.first, args.count, args.theme)
     except Audio2PoseError as error:
         say(_line(error))
         return error.exit_code

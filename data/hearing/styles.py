@@ -81,7 +81,8 @@ class Theme:
     """A kind of song to draw: from which styles, how fast, with which of our own drums.
 
     *parts* are parts of the styles' names (any where empty), *bpm* a range (the style's own where None), *drums* the kinds
-    of our own patterns (what suits the tempo where empty), *own* how often they are added; without a *drummer* nobody drums.
+    of our own patterns (what suits the tempo where empty), *own* how often they are added; without a *drummer* nobody
+    drums; *offbeat* songs have bass and chords between the beats.
     """
 
     share: float
@@ -90,14 +91,16 @@ class Theme:
     drums: tuple[str, ...] = ()
     own: float = 0.7
     drummer: bool = True
+    offbeat: bool = False
 
 
 # The library has few songs that people dance to in clubs, and the octave is hardest to tell where it is slow or very fast.
 THEMES = (
-    Theme(0.26),
+    Theme(0.20),
     Theme(0.14, bpm=(70.0, 108.0), drums=("boom", "boom", "broken", "sparse"), own=1.0),
     Theme(0.12, bpm=(64.0, 104.0), drums=("sixteen",), own=1.0),
     Theme(0.12, bpm=(114.0, 150.0), drums=("floor",), own=1.0),
+    Theme(0.06, bpm=(112.0, 165.0), drums=("floor",), own=1.0, offbeat=True),
     Theme(0.10, bpm=(88.0, 178.0), drums=("rock",), own=1.0),
     Theme(0.08, parts=("ballad", "lullaby", "hymn", "spiritual", "slow", "serenade", "rb", "r+b"), own=0.3),
     Theme(0.09, parts=("ballad", "lullaby", "slow", "serenade", "arpeggio", "folk"), bpm=(56.0, 86.0), own=0.0, drummer=False),

@@ -120,3 +120,11 @@ def test_the_mean_is_written_for_the_live_network_to_read(tmp_path: Path) -> Non
     assert nowhere.returncode == UsageError.exit_code
     assert "Traceback" not in nowhere.stderr
     assert len(nowhere.stderr.splitlines()) == 2
+
+
+def test_chords_between_the_beats_never_fall_on_one() -> None:
+    score = Score(Style("lib/a", 4, ()), 4, 16, 120.0, 2, MAJOR, [0, 3, 4, 0] * 4, [])
+    for seed in range(20):
+        beats = comping(score, np.random.default_rng(seed), offbeat=True).notes["beat"]
+        assert len(beats) > 40
+        assert ((beats % 1.0 > 0.49) & (beats % 1.0 < 0.7)).all()
