@@ -1,7 +1,7 @@
 """A file appears whole or not at all: written beside its target under a hidden name, renamed when it is complete.
 
 Files    the hidden file lies in the target's own folder (so that the rename is atomic) and keeps the suffix.
-Threads  one, the caller's.
+Threads  one a file, the caller's.
 Errors   every OSError on the way becomes an OutputError that tells what to do.
 """
 
@@ -26,9 +26,15 @@ _unfinished: set[Path] = set()
 @atexit.register
 def discard_unfinished() -> None:
     """Remove every hidden file that nobody finished; called as the process ends."""
-    while _unfinished:
+    for path in list(_unfinished):
+        _unfinished.discard(path)
         with suppress(OSError):
-            _unfinished.pop().unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+
+
+if hasattr(os, "register_at_fork"):
+    # What a parent writes is not its child's to remove.
+    os.register_at_fork(after_in_child=_unfinished.clear)
 
 
 def output_error(path: str | os.PathLike[str], error: OSError) -> OutputError:

@@ -65,8 +65,9 @@ EAGER_S, SETTLE_S = 1.2, 1.8
 SETTLED_S = 8.0
 # Hops without anything like a beat, for so long, and all is forgotten.
 HARDLY_A_BEAT = 0.08
-# Mean square of a hop in which there is no sound at all: -70 dBFS, or so far below the loudest of the last seconds.
-SOUNDLESS, FAINT, LOUDEST_FALLS_S = 1e-7, 6e-5, 2.0
+# Mean square of a hop in which there is no sound at all: -70 dBFS, or 42 dB below the loudest of the last seconds, in which
+# a pop counts for little.
+SOUNDLESS, FAINT, LOUD_S, LOUDEST_FALLS_S = 1e-7, 6e-5, 0.3, 2.0
 
 
 def confidence_terms(probability: float, evidence: float, age_s: float) -> tuple[float, float, float, float]:
@@ -140,6 +141,7 @@ class BeatTracker:
         classes = np.log(tempo_classes_bpm())
         self._class: F64 = np.array(np.interp(np.log(bpm), classes, np.arange(len(classes))), np.float64)
         self._tempo_power: F64 = np.asarray(beat.tempo_weight * hear.hop_s * lengths, np.float64)
+        self._loud_share = hear.hop_s / LOUD_S
         self._keep_loudest = math.exp(-hear.hop_s / LOUDEST_FALLS_S)
         self._keep_evidence = 0.5 ** (hear.hop_s / beat.evidence_half_life_s)
         self._states = np.zeros(1, BEAT_STATE)
@@ -155,7 +157,7 @@ class BeatTracker:
         self._told = 0
         self._ratio = 1.0
         self._soundless = False
-        self._loudest = 0.0
+        self._loud = self._loudest = 0.0
         # Nothing was heard yet: the pointer waits for the first onset.
         self._quiet_hops = round(self._config.forget_s / self._hop_s)
         self._locked = False
@@ -177,7 +179,8 @@ class BeatTracker:
         """First half of process: hear *hop* (n,), return its mean square. Threads: engine."""
         bands = self.spectrum.process(hop)
         self.front.process(bands, self.onset.process(bands))
-        self._loudest = max(self.spectrum.mean_square, self._loudest * self._keep_loudest)
+        self._loud += self._loud_share * (self.spectrum.mean_square - self._loud)
+        self._loudest = max(self._loud, self._loudest * self._keep_loudest)
         self._soundless = self.spectrum.mean_square < max(SOUNDLESS, FAINT * self._loudest)
         return self.spectrum.mean_square
 

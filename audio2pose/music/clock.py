@@ -44,15 +44,15 @@ class BeatClock:
         self._line_beat = 0
         self._line_s = 0.0
         self._others = 0
-        self._spread_s2 = 0.0
+        self._spread_s2 = self._now_s = 0.0
 
     @property
     def tempo_bpm(self) -> float:
         """Tempo of the line, without b's bend; 0 before the first beat."""
         return 60.0 * self.tempo_hz if self._ever_locked else 0.0
 
-    def ahead(self, now_s: float, lead_s: float) -> tuple[float, float]:
-        """b at *now_s* + *lead_s* as far as is known at *now_s*, the last call's, and its standard deviation in seconds.
+    def ahead(self, lead_s: float) -> tuple[float, float]:
+        """b *lead_s* after the last call as far as is known now, and its standard deviation in seconds.
 
         The deviation is told from how far the last beats fell from where they were expected; it grows the longer none
         was told. Infinite before the first beat. Threads: engine.
@@ -60,13 +60,15 @@ class BeatClock:
         beat = self.beat + self.rate_hz * lead_s
         if not self._ever_locked:
             return beat, math.inf
-        since_beats = max(now_s + lead_s - self._line_s, 0.0) * self.tempo_hz
-        off_s = (self._line_beat + (now_s + lead_s - self._line_s) * self.tempo_hz - beat) / self.tempo_hz
+        since_s = self._now_s + lead_s - self._line_s
+        since_beats = max(since_s, 0.0) * self.tempo_hz
+        off_s = (self._line_beat + since_s * self.tempo_hz - beat) / self.tempo_hz
         return beat, math.sqrt(GRAIN_S**2 + self._spread_s2 * (0.5 + 0.5 * since_beats**2) + 0.25 * off_s * off_s)
 
     def process(self, now_s: float, state: Record) -> float:
         """b at *now_s*, one hop after the last call, given the tracker's *state* there. Threads: engine."""
         config = self._config
+        self._now_s = now_s
         error = self._line_beat + (now_s - self._hop_s - self._line_s) * self.tempo_hz - self.beat if self._ever_locked else 0.0
         bend = min(max(1.0 + self._bend * error, config.min_rate), config.max_rate)
         self.rate_hz = self.tempo_hz * bend

@@ -84,7 +84,7 @@ class Ears:
 
     def ahead(self, lead_s: float) -> tuple[float, float]:
         """The beat clock *lead_s* after the last hop, and its standard deviation in seconds. Threads: engine."""
-        return self._clock.ahead(self._n_hops * self._hop_s, lead_s)
+        return self._clock.ahead(lead_s)
 
     def help(self, name: str, value: float = 0.0) -> None:
         """What the performer knows better, as BeatTracker.help takes it. Threads: engine, between two hops."""

@@ -139,8 +139,8 @@ class Hand:
             self.place, self.meter = self._told
             if self._beats[-1] > 0.0:
                 # Counted on from what was told, which may be another octave than the pointer's, and outlasts its memory.
-                last_s, pace_s = (beat_s, line_s) if line_s else (float(self._beats[-1]), self.length_s)
-                since = round((self.next_s - last_s) / pace_s)
+                last_s, step_s = (beat_s, line_s) if line_s else (float(self._beats[-1]), self.length_s)
+                since = round((self.next_s - last_s) / step_s)
                 self.place = (self._told[0] - 1 + since) % self.meter + 1
                 if line_s:
                     self.grid_s = beat_s + since * line_s
@@ -209,14 +209,17 @@ class Hand:
         self._octave(2.0)
         if self.mode == GRID and self.period_s > 1.5 * before_s > 0.0:
             kept_s = self._beats[-1] + 1.5 * before_s if self._beats[-1] > 0.0 else self.grid_s
-            while self.grid_s < kept_s or (self.meter % 2 == 0 and self.place % 2 == 0):
+            while self.grid_s < kept_s or self.place % 2 == 0:
                 self.grid_s += before_s
                 self.place = self.place % self.meter + 1
             self.place = (self.place - 1) // 2 + 1
 
     def double(self) -> None:
-        """Twice the tempo, and stay there."""
+        """Twice the tempo, and stay there; a grid's first beat stays the first of a bar."""
+        before_s = self.period_s
         self._octave(0.5)
+        if self.mode == GRID and 0.0 < self.period_s < before_s / 1.5:
+            self.place = 2 * (self.place - 1) % self.meter + 1
 
     def tempo(self, bpm: float) -> None:
         """The tempo is *bpm*; the phase is heard, but on a grid. Outside of the range nothing changes."""

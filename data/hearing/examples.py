@@ -1,6 +1,6 @@
 """Training examples: crops of songs mixed anew, cut into each other, or no music at all, with what is true of each hop.
 
-Shapes   bands: (T, B); truth: beat (T,) 0..1, downbeat (T,) 1, 0 or -1 (no beat here), tempo (T,) BPM, 0 where unknown.
+Shapes   bands: (T, B); truth as in rough.Example.
 Source   our own; stems' powers add up, so that each crop is another mix.
 """
 
@@ -79,7 +79,7 @@ def _mixed(song: Song, begin: int, end: int, others: list[Song], rng: np.random.
         early = int(np.clip(np.round(rng.normal(0.0, 0.4 if drums else 1.2)), -3, 3)) if loose else 0
         first = max(0, begin + early)
         stem = np.zeros_like(power)
-        heard = song.stems[k, first : end + early].astype(np.float32)
+        heard = song.stems[k, first : max(first, end + early)].astype(np.float32)
         stem[first - begin - early :][: len(heard)] = heard
         if not drums and rng.random() < DRIVEN:
             stem = driven(stem, rng)
@@ -106,8 +106,10 @@ def _other_drums(song: Song, begin: int, end: int, others: list[Song], rng: np.r
         if drummers and int(other.positions.max()) == meter and 0.77 < faster < 1.3 and bars >= 4:
             first = meter * int(rng.integers(0, bars - 3))
             last = meter * bars
-            beat = np.interp(np.arange(begin, end), song.beats_s / HOP_S, np.arange(len(song.beats_s)))
+            hops = song.beats_s / HOP_S
+            beat = np.interp(np.arange(begin, end), hops, np.arange(len(hops)), left=np.nan, right=np.nan)
             at = np.interp(first + beat % (last - first), np.arange(len(other.beats_s)), other.beats_s / HOP_S)
+            at[np.isnan(beat)] = -1.0  # nobody drums before the first beat or after the last
             return at_hops(other.stems[drummers[int(rng.integers(len(drummers)))]], at)
     return None
 
@@ -123,7 +125,7 @@ def at_hops(bands: np.ndarray, at: F64) -> F32:
 
 
 def _truth(song: Song, at: F64) -> tuple[F32, F32, F32]:
-    """Beat, downbeat and tempo of hops that are *song*'s at the places *at* (T,), rising; they may lie outside of it."""
+    """Beat, downbeat and tempo of hops that are *song*'s at the places *at* (T,), T > 1, rising; they may lie outside of it."""
     n_hops = len(at)
     beat, downbeat, tempo = np.zeros(n_hops, np.float32), np.full(n_hops, -1.0, np.float32), np.zeros(n_hops, np.float32)
     source = song.beats_s / HOP_S

@@ -16,9 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from audio2pose.errors import Audio2PoseError, UsageError
-from audio2pose.media.atomic import atomic_write
-from audio2pose.music.network import Weights, read_weights
+from audio2pose.music.network import Weights
 from audio2pose.terminal import say
+
+from .weights import weights_in, write_weights
 
 
 def mean(several: list[Weights]) -> Weights:
@@ -36,16 +37,11 @@ def main() -> int:
     parser.add_argument("-o", "--out", type=Path, required=True)
     args = parser.parse_args()
     try:
-        made = mean([read_weights(path) for path in args.weights])
-        with atomic_write(args.out) as unfinished, unfinished.open("wb") as file:
-            np.savez(file, allow_pickle=False, **{f.name: getattr(made, f.name).astype(np.float16) for f in fields(Weights)})
+        write_weights(args.out, mean([weights_in(path) for path in args.weights]))
     except Audio2PoseError as error:
         what, then = error.parts
         say(f"audio2pose: {what}\n  {then}")
         return error.exit_code
-    except OSError as error:
-        say(f"audio2pose: {error.filename} could not be read ({error.strerror})\n  give files that train.py wrote")
-        return UsageError.exit_code
     return 0
 
 

@@ -1,6 +1,6 @@
 """An example as it reaches the ears: through rooms, desks, loudspeakers and crowds, sung to, mastered, filtered, cut off.
 
-Shapes   bands: (T, B); truth: beat (T,) 0..1, downbeat (T,) 1, 0 or -1 (no beat here), tempo (T,) BPM, 0 where unknown.
+Shapes   bands: (T, B); truth as in Example.
 Source   our own.
 """
 
@@ -25,7 +25,7 @@ SUNG, MASTERED = 0.25, 0.3
 
 
 class Example(NamedTuple):
-    """Bands and truth of one crop."""
+    """Bands and truth of one crop: beat (T,) 0..1, downbeat (T,) 1, 0 or -1 (no beat), tempo (T,) BPM, 0 where unknown."""
 
     bands: F32
     beat: F32
@@ -67,6 +67,7 @@ def noise(n_hops: int, rng: np.random.Generator) -> F32:
 
 @njit(cache=True, nogil=True)
 def decaying(hits: F64, keep: float) -> F64:
+    """(T,) what rings of *hits* (T,), each falling by the factor *keep* a hop."""
     out = np.empty_like(hits)
     level = 0.0
     for t in range(hits.shape[0]):
@@ -76,6 +77,7 @@ def decaying(hits: F64, keep: float) -> F64:
 
 
 def decibel(low: float, high: float, rng: np.random.Generator) -> np.float32:
+    """A gain between *low* and *high* decibels."""
     return np.float32(10.0 ** (rng.uniform(low, high) / 20.0))
 
 

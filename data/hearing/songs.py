@@ -1,6 +1,7 @@
 """Training songs: each is composed, played part by part, and heard through our own bands.
 
-`python -m audio2pose.data.hearing.songs FOLDER --first 0 --count 900` writes FOLDER/NUMBER.npz; the number is the seed.
+`python -m audio2pose.data.hearing.songs FOLDER --first 0 --count 900` writes FOLDER/NUMBER.npz; the number is the seed
+(with --theme, of songs of that theme).
 
 Shapes   a song: stems (S, H, B) float16 bands of each part alone, mixes (M, H, B) of the whole in rooms, beats_s (n,),
          positions (n,) from 1; power of stems adds up, so that new mixes can be drawn in training.
@@ -95,8 +96,9 @@ def make(seed: int, known: list[Style], folder: Path, of: Theme | None = None) -
             parts.append(bass(score, kick, per_beat, rng, ("off", "off", "roll")))
         elif rng.random() < 0.6:
             parts.append(bass(score, kick, per_beat, rng))
-    if of.offbeat and rng.random() < 0.7:
-        parts.append(comping(score, rng, offbeat=True))
+    if of.offbeat:
+        if rng.random() < 0.7:
+            parts.append(comping(score, rng, offbeat=True))
     elif rng.random() < COMPING or not parts:
         if rng.random() < 0.5:  # in place of the accompaniment, which is one of two hundred
             parts = [p for p in parts if p.name != "chords"]
@@ -128,6 +130,7 @@ def make(seed: int, known: list[Style], folder: Path, of: Theme | None = None) -
         "meter": np.array(score.meter),
         "bpm": np.array(score.bpm),
         "style": np.array(score.style.name),
+        "theme": np.array(THEMES.index(of) if of in THEMES else -1),
         "tempo": np.array(tempo.kind),
     }
 

@@ -82,7 +82,7 @@ class Theme:
 
     *parts* are parts of the styles' names (any where empty), *bpm* a range (the style's own where None), *drums* the kinds
     of our own patterns (what suits the tempo where empty), *own* how often they are added; without a *drummer* nobody
-    drums; *offbeat* songs have bass and chords between the beats.
+    drums, save who sits in from another song (examples.py); *offbeat* songs have bass between the beats, and mostly chords.
     """
 
     share: float

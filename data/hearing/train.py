@@ -22,13 +22,13 @@ from torch.nn import functional
 
 from audio2pose.arrays import F32
 from audio2pose.errors import Audio2PoseError, CorpusError
-from audio2pose.media.atomic import atomic_write
-from audio2pose.music.network import BEAT, DOWNBEAT, N_TEMPI, TAPS, TEMPO, Weights, read_weights, tempo_classes_bpm
+from audio2pose.music.network import BEAT, DOWNBEAT, N_TEMPI, TAPS, TEMPO, Weights, tempo_classes_bpm
 from audio2pose.music.spectrum import N_BANDS
 from audio2pose.terminal import say
 
 from .examples import LEVEL_KEEPS, Song, as_inputs, crop, example, network_inputs, read, song_files
 from .rough import Example
+from .weights import weights_in, write_weights
 from .widen import widened
 
 # Longer than the network looks back, so that it learns what it meets in the midst of a night.
@@ -107,10 +107,11 @@ def loss_of(logits: torch.Tensor, truth: dict[str, torch.Tensor]) -> dict[str, t
     weight = torch.tensor(BEAT_WEIGHT)
     on_beat = functional.binary_cross_entropy_with_logits(logits[..., BEAT], beat, pos_weight=weight)
     is_beat = downbeat >= 0
-    on_down = functional.binary_cross_entropy_with_logits(logits[..., DOWNBEAT][is_beat], downbeat[is_beat])
+    on_down = functional.binary_cross_entropy_with_logits(logits[..., DOWNBEAT][is_beat], downbeat[is_beat], reduction="sum")
+    on_down = on_down / is_beat.sum().clamp(min=1)  # a few examples may all be without a beat
     target = tempo_target(tempo)
     known = tempo > 0
-    on_tempo = -(target[known] * functional.log_softmax(logits[..., TEMPO:][known], -1)).sum(-1).mean()
+    on_tempo = -(target[known] * functional.log_softmax(logits[..., TEMPO:][known], -1)).sum() / known.sum().clamp(min=1)
     return {
         "beat": on_beat, "downbeat": on_down, "tempo": on_tempo,
         "all": on_beat + DOWNBEAT_SHARE * on_down + TEMPO_SHARE * on_tempo,
@@ -148,7 +149,7 @@ class Batches(torch.utils.data.IterableDataset):  # type: ignore[misc]
 
 
 def validation(folder: Path, n: int = 48) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """Plain crops of the first *n* songs of styles that are kept out of training."""
+    """Crops, not roughened, of the first *n* songs of styles that are kept out of training."""
     rng = np.random.default_rng(5)
     chosen: list[Song] = []
     for path in song_files(folder):
@@ -173,7 +174,7 @@ def main() -> int:
     parser.add_argument("--layers", type=int, default=10)
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--start", type=Path, help="weights to go on from, of as many channels or fewer")
+    parser.add_argument("--start", type=Path, help="weights to go on from, of as many channels or fewer; --layers are theirs")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     try:
@@ -190,12 +191,12 @@ def main() -> int:
 
 def train(args: argparse.Namespace) -> None:
     """Train for so many minutes; the averaged weights are written every few."""
+    start = widened(weights_in(args.start), args.channels, np.random.default_rng(args.seed)) if args.start else None
     validation_once(args.songs)  # no songs, no training: told before hours are spent
     if all(read(p).validates for p in song_files(args.songs)):
         raise CorpusError(f"{args.songs} holds songs for validation only: make more with songs.py")
     torch.manual_seed(args.seed)
     torch.set_num_threads(args.threads)
-    start = widened(read_weights(args.start), args.channels, np.random.default_rng(args.seed)) if args.start else None
     layers = start.b_mix.shape[0] if start else args.layers
     net, mean = Network(args.channels, layers), Network(args.channels, layers)
     if start:
@@ -240,8 +241,7 @@ def train(args: argparse.Namespace) -> None:
 def _tell(mean: Network, args: argparse.Namespace, spent_s: float, count: int, losses: list[float]) -> None:
     with torch.no_grad():
         parts = loss_of(mean(validation_once(args.songs)[0]), validation_once(args.songs)[1])
-    with atomic_write(args.out) as unfinished, unfinished.open("wb") as file:
-        np.savez(file, allow_pickle=False, **{k: v.astype(np.float16) for k, v in mean.weights().items()})
+    write_weights(args.out, Weights(**mean.weights()))
     told = ", ".join(f"{k} {v.item():.4f}" for k, v in parts.items())
     sys.stderr.write(f"{spent_s:.0f} s, {count} steps, training {np.mean(losses[-100:]):.4f}, validation {told}\n")
 

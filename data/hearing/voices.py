@@ -44,8 +44,8 @@ def driven(bands: F32, rng: np.random.Generator) -> F32:
     spread[:, rng.uniform(4000, 9000) < CENTRES_HZ] *= np.float32(0.1)
     level = spread.mean(axis=1)
     held = follower(level, math.exp(-0.01 / rng.uniform(0.02, 0.3)))
-    loud = np.float32(np.percentile(held, 80) + 1e-6)
-    # Below a hundredth of the loudest the amplifier hums alone.
+    loud = np.float32(np.percentile(held[held > 0.01 * held.max()], 80) + 1e-6) if held.max() > 0.0 else np.float32(1.0)
+    # What is below a hundredth of that is left as quiet as it was: rests stay rests.
     gain = (loud / np.maximum(held, 0.01 * loud)) ** np.float32(rng.uniform(0.5, 0.95))
     flicker = np.exp(rng.normal(0.0, rng.uniform(0.02, 0.2), spread.shape)).astype(np.float32)
     return np.asarray(spread * gain[:, None] * flicker, np.float32)
@@ -93,7 +93,7 @@ def sung(n_hops: int, eighths: F64, rng: np.random.Generator) -> F32:
             phrase_end = t + rng.uniform(100, 500)
         lasts = float(np.clip(usual_hops * math.exp(rng.normal(0, 0.5)), 6, 200))
         begin = t
-        if follows:
+        if follows and np.abs(eighths - t).min() < 40.0:
             begin = float(eighths[np.abs(eighths - t).argmin()]) + rng.normal(0, loose_hops)
         note = float(np.clip(note + rng.choice([-2, -1, 0, 0, 1, 2]) * math.log(2) / 7, math.log(80), math.log(700)))
         spectrum = _vowel(math.exp(note), np.array(VOWELS_HZ[int(rng.integers(len(VOWELS_HZ)))]) * scale, width)

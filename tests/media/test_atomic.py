@@ -127,9 +127,32 @@ def test_a_target_that_became_a_folder_meanwhile_is_told(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("then", ["raise KeyboardInterrupt", "sys.exit(3)", "pass"])
 def test_a_process_that_ends_between_two_steps_leaves_nothing(tmp_path: Path, then: str) -> None:
-    program = f"import sys; from audio2pose.media.atomic import BesideFile; b = BesideFile({str(tmp_path / 'a.mp4')!r}); {then}"
-    subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=60)
+    program = f"""if True:
+        import sys
+        from audio2pose.media.atomic import BesideFile
+        beside = BesideFile({str(tmp_path / "a.mp4")!r})
+        print(beside.temporary.exists(), flush=True)
+        {then}
+    """
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "True\n"
+    assert (done.returncode == 0) == (then == "pass")
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_child_that_ends_leaves_what_its_parent_writes(tmp_path: Path) -> None:
+    program = f"""if True:
+        import os, sys
+        from audio2pose.media.atomic import BesideFile
+        beside = BesideFile({str(tmp_path / "a.npy")!r})
+        if os.fork() == 0:
+            sys.exit(0)
+        os.wait()
+        beside.commit()
+    """
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+    assert os.listdir(tmp_path) == ["a.npy"]
 
 
 def test_a_finished_file_outlives_its_process(tmp_path: Path) -> None:

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audio2pose.config import ClockConfig
+from audio2pose.config import BeatConfig, ClockConfig, HearConfig
 from audio2pose.music.beat import BEAT_STATE
 from audio2pose.music.clock import BeatClock
+from audio2pose.music.ears import Ears
+from audio2pose.music.hops import Hopper
 from tests.music.sounds import HOP_S, clicks, hear, song, true_beats
 
 
@@ -161,7 +163,7 @@ def test_b_knows_how_sure_it_is_of_what_lies_ahead(jitter_s: float, lead_s: floa
             state["committed"], state["beat_s"] = True, told.pop(0)
         clock.process(now_s, state)
         if now_s > 12.0:
-            beat, spread_s = clock.ahead(now_s, lead_s)
+            beat, spread_s = clock.ahead(lead_s)
             wanted = (now_s + lead_s - 1.0) / 0.5
             errors.append(abs((beat - wanted + 0.5) % 1.0 - 0.5) * 0.5)
             spreads.append(spread_s)
@@ -174,9 +176,28 @@ def test_b_knows_how_sure_it_is_of_what_lies_ahead(jitter_s: float, lead_s: floa
 
 def test_what_lies_ahead_grows_less_sure_in_a_breakdown_and_is_unknown_before_the_first_beat() -> None:
     clock = BeatClock(ClockConfig(), HOP_S)
-    assert math.isinf(clock.ahead(0.0, 0.1)[1])
-    _, _, clock = _run(list(np.arange(1.0, 10.0, 0.5) + np.tile([0.0, 0.01, -0.01], 6)), 10.0, 120.0)
-    near_s, later_s = clock.ahead(10.0, 0.15)[1], clock.ahead(20.0, 0.15)[1]
-    assert 0.003 < near_s < 0.04
-    assert later_s > 4.0 * near_s
-    assert clock.ahead(10.0, 0.25)[0] > clock.ahead(10.0, 0.15)[0]
+    assert math.isinf(clock.ahead(0.1)[1])
+    beats_s = list(np.arange(1.0, 10.0, 0.5) + np.tile([0.0, 0.01, -0.01], 6))
+    near, later = (_run(beats_s, seconds, 120.0)[2] for seconds in (10.0, 20.0))
+    assert 0.003 < near.ahead(0.15)[1] < 0.04
+    assert later.ahead(0.15)[1] > 4.0 * near.ahead(0.15)[1]
+    assert near.ahead(0.25)[0] == pytest.approx(near.ahead(0.15)[0] + 0.1 * near.rate_hz)
+
+
+@pytest.mark.parametrize(("name", "least_inside"), [("edm_techno", 0.9), ("latin_salsa", 0.9), ("waltz_waltz", 0.9)])
+def test_b_is_right_150_ms_ahead_of_music_and_as_sure_as_it_says(testdata: Path, name: str, least_inside: float) -> None:
+    path = testdata / "beats" / f"{name}.ogg"
+    sound, rate_hz = song(path, 30.0)
+    truth_s = true_beats(path)
+    listener = Ears(HearConfig(), BeatConfig(), ClockConfig(), rate_hz)
+    errors, spreads = [], []
+    for k, hop in enumerate(Hopper(rate_hz, HOP_S).feed(sound)):
+        listener.process(hop)
+        at_s = (k + 1) * HOP_S + 0.15
+        beat, spread_s = listener.ahead(0.15)
+        if 8.0 < at_s < 29.0:
+            away = beat - np.interp(at_s, truth_s, np.arange(len(truth_s)))
+            errors.append(abs(away - round(away)) * float(np.median(np.diff(truth_s))))
+            spreads.append(spread_s)
+    assert np.median(errors) < 0.015
+    assert (np.array(errors) <= 2.0 * np.array(spreads)).mean() > least_inside

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from audio2pose.arrays import F32, F64
 from audio2pose.config import BeatConfig, HearConfig
 from audio2pose.music.beat import HELP, BeatTracker
-from audio2pose.music.hand import FREE, GRID, TEMPO
+from audio2pose.music.hand import FREE, GRID, TEMPO, Hand
 from audio2pose.music.hops import Hopper
 from tests.music.sounds import HOP_S, clicks, f_measure, noise, song, true_beats
 
@@ -314,6 +315,53 @@ def test_a_grid_that_is_locked_while_a_range_folds_the_tempo_counts_on(click_120
     late = told.beats_s > 6.0
     assert np.diff(told.beats_s[late]) == pytest.approx(np.full(late.sum() - 1, 1.0), abs=0.03)
     assert (np.diff(told.positions[late]) % 4 == 1).all()
+
+
+def grid(meter: int, told_place: int) -> Hand:
+    """A hand that locked a grid at 120 BPM whose last told beat, at 10 s, was at *told_place* of *meter*."""
+    tracker = BeatTracker(HearConfig(), BeatConfig(), RATE_HZ)
+    hand = tracker.hand
+    for k in range(12, -1, -1):
+        hand.remember(10.0 - 0.5 * k, (told_place - 1 - k) % meter + 1, meter)
+    hand.next_s, hand.length_s = 10.5, 0.5
+    hand.lock(GRID)
+    return hand
+
+
+def next_beats(hand: Hand, n: int) -> list[tuple[float, int]]:
+    beats = []
+    for _ in range(n):
+        beats.append((hand.grid_s, hand.place))
+        hand.pass_beat()
+    return beats
+
+
+@pytest.mark.parametrize("meter", [3, 4])
+@pytest.mark.parametrize("told_place", [1, 2, 3, 4])
+def test_half_on_a_grid_keeps_odd_beats_and_double_gives_the_old_bars_back(meter: int, told_place: int) -> None:
+    hand = grid(meter, min(told_place, meter))
+    first_s = next(t for t, place in next_beats(grid(meter, min(told_place, meter)), 9) if place == 1)
+    hand.half()
+    kept = next_beats(hand, 12)
+    assert [round(b - a, 9) for (a, _), (b, _) in itertools.pairwise(kept)] == [1.0] * 11
+    assert 0.9 < kept[0][0] - 10.0 < 1.6
+    assert [place % meter for _, place in kept] == [(kept[0][1] + k) % meter for k in range(12)]
+    # Every bar at half tempo begins where one did before.
+    downbeats_s = [t for t, place in kept if place == 1]
+    assert all(abs((t - first_s) / (0.5 * meter) % 1.0) < 1e-6 for t in downbeats_s)
+    hand.double()
+    again = next_beats(hand, 2 * meter)
+    assert [round(b - a, 9) for (a, _), (b, _) in itertools.pairwise(again)] == [0.5] * (2 * meter - 1)
+    assert all(abs((t - first_s) / (0.5 * meter) % 1.0) < 1e-6 for t, place in again if place == 1)
+
+
+def test_half_on_a_grid_where_there_is_no_such_tempo_changes_nothing() -> None:
+    hand = grid(4, 2)
+    hand.half()
+    hand.half()
+    before = (hand.grid_s, hand.place, hand.period_s)
+    hand.half()
+    assert (hand.grid_s, hand.place, hand.period_s) == before
 
 
 @pytest.mark.parametrize("halved_s", [12.1, 12.6, 13.1, 13.6])

@@ -151,6 +151,25 @@ def test_another_song_s_drummer_plays_on_the_beats_of_this_one() -> None:
     assert found > 100
 
 
+def test_a_drummer_who_sits_in_is_silent_before_the_first_beat_and_after_the_last() -> None:
+    song = impulses()
+    song = song._replace(beats_s=song.beats_s[4:-4] + 1.0, positions=song.positions[4:-4])
+    bands = examples._other_drums(song, 0, 4000, [impulses()], np.random.default_rng(0))
+    assert bands is not None
+    first, last = (round(t / HOP_S) for t in song.beats_s[[0, -1]])
+    assert (bands[: first - 1] == 0.0).all()
+    assert (bands[last + 2 :] == 0.0).all()
+    assert bands[first : first + 400].max() > 5.0
+
+
+def test_crops_of_any_length_are_whole() -> None:
+    for n_hops in (2, 5, 40, 119):
+        for seed in range(60):
+            one = crop(impulses(n_hops=400), n_hops, np.random.default_rng(seed))
+            assert len(one.bands) == len(one.beat) == n_hops
+            assert np.isfinite(one.bands).all()
+
+
 @pytest.mark.parametrize("other", [impulses(meter=3), impulses(beat_hops=90.0), impulses()._replace(names=["chords"])])
 def test_a_drummer_of_another_metre_or_tempo_or_none_does_not_sit_in(other: Song) -> None:
     assert examples._other_drums(impulses(), 0, 1000, [other], np.random.default_rng(0)) is None

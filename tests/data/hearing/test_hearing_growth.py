@@ -11,16 +11,20 @@ import numpy as np
 import pytest
 
 from audio2pose.config import HearConfig
+from audio2pose.data.hearing import songs
 from audio2pose.data.hearing.comping import comping, rhythm
 from audio2pose.data.hearing.mean import mean
-from audio2pose.data.hearing.score import MAJOR, Score
-from audio2pose.data.hearing.styles import Style
+from audio2pose.data.hearing.perform import Tempo
+from audio2pose.data.hearing.score import DRUM_CHANNEL, MAJOR, Part, Score, notes_of
+from audio2pose.data.hearing.styles import THEMES, Style
 from audio2pose.data.hearing.widen import widened
-from audio2pose.errors import UsageError
+from audio2pose.errors import LibraryError, UsageError
+from audio2pose.media.synth import RATE_HZ
 from audio2pose.music.network import Network, Weights, read_weights, shipped_weights
 from audio2pose.music.spectrum import N_BANDS
 
 HOP_S = HearConfig().hop_s
+STYLE = Style("lib/rock", 4, ("Rock",))
 
 
 def narrow() -> Weights:
@@ -117,7 +121,8 @@ def test_the_mean_is_written_for_the_live_network_to_read(tmp_path: Path) -> Non
     subprocess.run(words, check=True, timeout=120)
     assert read_weights(tmp_path / "mean.npz").w_in == pytest.approx(narrow().w_in, abs=1e-3)
     nowhere = subprocess.run([*words[:3], str(tmp_path / "c.npz"), *words[-2:]], capture_output=True, text=True, timeout=120)
-    assert nowhere.returncode == UsageError.exit_code
+    assert nowhere.returncode == LibraryError.exit_code
+    assert "c.npz cannot be read" in nowhere.stderr
     assert "Traceback" not in nowhere.stderr
     assert len(nowhere.stderr.splitlines()) == 2
 
@@ -128,3 +133,52 @@ def test_chords_between_the_beats_never_fall_on_one() -> None:
         beats = comping(score, np.random.default_rng(seed), offbeat=True).notes["beat"]
         assert len(beats) > 40
         assert ((beats % 1.0 > 0.49) & (beats % 1.0 < 0.7)).all()
+
+
+@pytest.fixture
+def unplayed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Songs without mma and fluidsynth: four parts by the book, each of which sounds as a click a note."""
+
+    def accompaniment(style: Style, bpm: float, seconds: float, rng: np.random.Generator, folder: Path) -> Score:
+        parts = [
+            Part(name, notes_of([(k, 0.5, 60, 90.0, channel) for k in range(64)]), {})
+            for name, channel in (("drums", DRUM_CHANNEL), ("bass", 1), ("chords", 2))
+        ]
+        return Score(style, 4, 16, bpm, 0, MAJOR, [0] * 16, parts)
+
+    def clicks(part: Part, tempo: Tempo, hands: object, n_samples: int, rng: np.random.Generator, folder: Path) -> np.ndarray:
+        sound = np.zeros(n_samples, np.float32)
+        sound[np.round(tempo.seconds(part.notes["beat"]) * RATE_HZ).astype(int)] = 0.5
+        return sound
+
+    monkeypatch.setattr(songs, "compose", accompaniment)
+    monkeypatch.setattr(songs, "sound_of", clicks)
+
+
+def test_themes_say_who_plays(unplayed: None, tmp_path: Path) -> None:
+    known = [STYLE]
+    for seed in range(6):
+        for number, of in enumerate(THEMES):
+            song = songs.make(seed, known, tmp_path, of)
+            names = [str(n) for n in song["names"]]
+            assert song["theme"] == number
+            assert of.drummer or not any("drums" in n for n in names)
+            assert of.own < 1.0 or "own drums" in names
+            if of.offbeat:
+                assert "own bass" in names
+                assert not {"bass", "chords"} & set(names)
+            if of.bpm:
+                assert of.bpm[0] <= song["bpm"] <= of.bpm[1]
+
+
+def test_songs_of_one_theme_can_be_asked_for(unplayed: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(songs, "missing", list)
+    monkeypatch.setattr(songs, "styles", lambda: [STYLE])
+    offbeat = next(k for k, t in enumerate(THEMES) if t.offbeat)
+    songs.make_all(tmp_path / "songs", 3, 2, offbeat)
+    for seed in (3, 4):
+        with np.load(tmp_path / "songs" / f"{seed}.npz") as song:
+            assert song["theme"] == offbeat
+    with pytest.raises(UsageError, match=f"no theme {len(THEMES)}: give one from 0"):
+        songs.make_all(tmp_path / "more", 0, 1, len(THEMES))
+    assert not (tmp_path / "more").exists()

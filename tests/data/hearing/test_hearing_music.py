@@ -15,7 +15,7 @@ from audio2pose.data.hearing.styles import OTHER_BPM, TEMPI, THEMES, UNUSUAL, UN
 from audio2pose.media.synth import RATE_HZ
 
 STYLE = Style("lib/rock", 4, ("Rock",))
-KINDS = ("floor", "boom", "broken", "sparse", "perc", "rock", "shuffle")
+KINDS = ("floor", "boom", "broken", "sixteen", "sparse", "perc", "rock", "shuffle")
 SNARES = (SNARE, 40, CLAP, RIM)
 SEEDS = range(40)
 
@@ -349,3 +349,15 @@ def test_midi_holds_every_note_to_a_millisecond() -> None:
     assert [off[40 + k] for k in range(30)] == pytest.approx(end, abs=0.00051)
     assert set(programs) == {2, 9}
     assert programs[2] // 8 == 33 // 8
+
+
+@pytest.mark.parametrize("meter", [3, 4])
+def test_sixteenths_have_a_hat_on_nearly_every_step(meter: int) -> None:
+    hats = [np.count_nonzero(pattern("sixteen", meter, np.random.default_rng(k)).hat) for k in range(60)]
+    assert np.mean(hats) > 0.9 * 4 * meter
+
+
+def test_a_bass_plays_only_in_the_ways_it_may() -> None:
+    for seed in range(20):
+        part = bass(score_of(), np.zeros(16), 4, np.random.default_rng(seed), ("off",))
+        assert (part.notes["beat"] % 1.0 == 0.5).all()

@@ -41,6 +41,15 @@ def test_a_driven_guitar_holds_its_notes_and_fills_what_lies_above() -> None:
     assert np.median(swings) < 0.5 * swing_of(clean)
 
 
+def test_a_guitar_that_plays_seldom_is_as_loud_as_one_that_plays_all_the_time() -> None:
+    seldom = np.zeros((1000, N_BANDS), np.float32)
+    seldom[400:500] = plucked()[100:200]
+    for seed in SEEDS:
+        rough = driven(seldom, np.random.default_rng(seed))
+        assert (rough[:390] == 0.0).all()
+        assert rough[400:500].mean() > 0.5 * seldom[400:500].mean()
+
+
 def test_mastering_lifts_what_is_quiet() -> None:
     for seed in SEEDS:
         flat = mastered(plucked(), np.random.default_rng(seed))
