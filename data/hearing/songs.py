@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,7 @@ SECONDS = (34.0, 52.0)
 THREE = 0.15  # share of songs in bars of three: the library has few
 N_MIXES = 2
 MELODY, COMPING = 0.45, 0.6
+OFFBEAT = "offbeat "  # begins the names of parts between the beats
 
 
 def bands_of(sound: F32) -> F32:
@@ -93,12 +95,12 @@ def make(seed: int, known: list[Style], folder: Path, of: Theme | None = None) -
         own, kick, per_beat = drums(score, of.drums, rng)
         parts.append(own)
         if of.offbeat:
-            parts.append(bass(score, kick, per_beat, rng, ("off", "off", "roll")))
+            parts.append(replace(bass(score, kick, per_beat, rng, ("off", "off", "roll")), name=OFFBEAT + "bass"))
         elif rng.random() < 0.6:
             parts.append(bass(score, kick, per_beat, rng))
     if of.offbeat:
         if rng.random() < 0.7:
-            parts.append(comping(score, rng, offbeat=True))
+            parts.append(replace(comping(score, rng, offbeat=True), name=OFFBEAT + "chords"))
     elif rng.random() < COMPING or not parts:
         if rng.random() < 0.5:  # in place of the accompaniment, which is one of two hundred
             parts = [p for p in parts if p.name != "chords"]
@@ -136,7 +138,10 @@ def make(seed: int, known: list[Style], folder: Path, of: Theme | None = None) -
 
 
 def chosen_parts(names: list[str], rng: np.random.Generator) -> list[int]:
-    """Indices of the parts that play together: one set of drums or none, one bass, most of the rest; all where none is left."""
+    """Indices of the parts that play together: one set of drums or none, one bass, most of the rest; all where none is left.
+
+    Who plays between the beats is never heard without drums: nothing would tell that they are no beats.
+    """
     way = rng.random()
     drummers = [k for k, n in enumerate(names) if "drums" in n]
     basses = [k for k, n in enumerate(names) if "bass" in n]
@@ -148,6 +153,8 @@ def chosen_parts(names: list[str], rng: np.random.Generator) -> list[int]:
         if basses and rng.random() < 0.85:
             chosen.append(basses[int(rng.integers(len(basses)))])
         chosen += [k for k in others if rng.random() < 0.85]
+    if drummers and not set(chosen) & set(drummers) and any(names[k].startswith(OFFBEAT) for k in chosen):
+        chosen.append(drummers[int(rng.integers(len(drummers)))])
     return sorted(chosen) or list(range(len(names)))
 
 

@@ -376,6 +376,15 @@ def test_parts_play_together_with_one_drummer_and_one_bass() -> None:
     assert songs.chosen_parts(["bass"], rng) == [0]
 
 
+def test_who_plays_between_the_beats_is_never_heard_without_drums() -> None:
+    names = ["drums", "own drums", "offbeat bass", "offbeat chords", "melody"]
+    rng = np.random.default_rng(0)
+    for _ in range(400):
+        chosen = songs.chosen_parts(names, rng)
+        assert {0, 1} & set(chosen) or not {2, 3} & set(chosen)
+    assert songs.chosen_parts(names[2:], rng)
+
+
 def test_a_thinned_part_loses_whole_voices_and_never_all_notes() -> None:
     drummer = Part("drums", notes_of([(k, 0.1, 36 + k % 5, 90.0, DRUM_CHANNEL) for k in range(40)]), {}, "electric")
     band = Part("chords", notes_of([(k, 1.0, 60, 90.0, k % 3) for k in range(30)]), {0: 4})

@@ -165,7 +165,7 @@ def test_themes_say_who_plays(unplayed: None, tmp_path: Path) -> None:
             assert of.drummer or not any("drums" in n for n in names)
             assert of.own < 1.0 or "own drums" in names
             if of.offbeat:
-                assert "own bass" in names
+                assert "offbeat bass" in names
                 assert not {"bass", "chords"} & set(names)
             if of.bpm:
                 assert of.bpm[0] <= song["bpm"] <= of.bpm[1]
