@@ -66,17 +66,17 @@ class BeatConfig:
     beat_odds: float = 5.0
     octave_share: float = 0.0002
     octave_stay: float = 30.0
-    tempo_weight: float = 2.0
+    tempo_weight: float = 1.5
     downbeat_weight: float = 0.5
-    afresh: float = 1e-5
+    afresh: float = 1e-4
     bar_slip: float = 0.01
     least_gap_beats: float = 0.55
     evidence_none: float = -2.0
     evidence_first_s: float = 0.5
-    evidence_early: float = -2.5
-    evidence_on: float = 2.0
-    evidence_off: float = 1.0
-    evidence_half_life_s: float = 2.0
+    evidence_early: float = -1.0
+    evidence_on: float = 2.8
+    evidence_off: float = 2.0
+    evidence_half_life_s: float = 1.5
     forget_s: float = 1.5
 
     def __post_init__(self) -> None:

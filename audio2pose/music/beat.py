@@ -53,7 +53,7 @@ BEAT_STATE = np.dtype(
 # as much, one still later is left out.
 LEAST_AHEAD_S, SLACK_S = 0.060, 0.030
 # Confidence of a told beat: logit = the sum of these times confidence_terms; fitted by data.hearing.calibrate.
-CONFIDENCE = (-0.190, 0.049, 0.471, -0.184)
+CONFIDENCE = (-0.375, 0.242, 0.196, -0.045)
 SUREST = 0.999
 OLD_S = 10.0
 # Every tempo that is listened for, whatever range is told; a tempo just outside of the range is still told as it is.

@@ -1,7 +1,8 @@
 """How sure a told beat may be: fit the tracker's confidence to how often its beats were right.
 
 `python -m audio2pose.data.hearing.calibrate SONGS` runs the tracker over songs of styles that training never saw, plain and
-roughened, and prints CONFIDENCE for audio2pose.music.beat: logit = a + b * logit(probability) + c * evidence + d * age.
+roughened, and over crowds and voices, and prints CONFIDENCE for audio2pose.music.beat:
+logit = a + b * logit(probability) + c * evidence + d * age.
 
 Shapes   a told beat: (3,) logit of its probability, evidence in nats a second, seconds since the first onset up to OLD_S.
 Source   logistic regression, Newton's method.
@@ -22,10 +23,12 @@ from audio2pose.music.beat import BeatTracker, confidence_terms
 from audio2pose.terminal import say
 
 from .examples import Song, crop, joined, read, song_files
-from .rough import DELAY_HOPS, HOP_S, Example, roughened
+from .rough import DELAY_HOPS, HOP_S, Example, decibel, noise, roughened
+from .voices import sung
 
 HIT_S = 0.07
 RIDGE = 1e-3
+NO_MUSIC = 2  # after one song in so many comes a crowd or a voice, half as long: whatever is told there is wrong
 
 
 def told(tracker: BeatTracker, one: Example) -> tuple[F64, F64]:
@@ -40,6 +43,13 @@ def told(tracker: BeatTracker, one: Example) -> tuple[F64, F64]:
             terms.append(confidence_terms(float(state["probability"]), float(state["evidence"]), tracker.age_s))
             right.append(len(true_s) > 0 and float(np.abs(true_s - state["beat_s"]).min()) <= HIT_S)
     return np.array(terms, np.float64).reshape(-1, 4), np.array(right, np.float64)
+
+
+def no_music(n_hops: int, rng: np.random.Generator) -> Example:
+    """A crowd, applause or a voice alone: no beat in it."""
+    bands = noise(n_hops, rng) if rng.random() < 0.6 else sung(n_hops, np.zeros(0), rng) + 0.05 * noise(n_hops, rng)
+    nothing = np.zeros(n_hops, np.float32)
+    return Example(np.asarray(bands * decibel(-10, 20, rng) * 10.0, np.float32), nothing, nothing - 1.0, nothing)
 
 
 def fit(terms: F64, right: F64) -> F64:
@@ -72,9 +82,10 @@ def calibrate(folder: Path, count: int) -> None:
             one = roughened(one, rng)
         elif k % 3 == 2:
             one = joined(one, crop(kept[int(rng.integers(len(kept)))], n_hops, rng), n_hops // 2)
-        a, b = told(tracker, one)
-        terms.append(a)
-        right.append(b)
+        for example in (one, no_music(n_hops // 2, rng)) if k % NO_MUSIC == 0 else (one,):
+            a, b = told(tracker, example)
+            terms.append(a)
+            right.append(b)
     x, y = np.concatenate(terms), np.concatenate(right)
     if not len(y):
         raise CorpusError(f"no beat was told in {len(kept)} songs of {folder}: make others with songs.py")

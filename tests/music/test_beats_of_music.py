@@ -104,6 +104,16 @@ def test_each_beat_is_told_at_least_60_ms_ahead(clip: Clip, name: str) -> None:
     assert (log["committed_s"][at] - (at + 1) * HOP_S).min() >= 0.060 - 1e-9
 
 
+@pytest.mark.parametrize("name", MIXED)
+def test_while_it_is_locked_hardly_a_beat_is_left_out(clip: Clip, name: str) -> None:
+    log = clip(name)
+    log = log[(log["hop"] > 500) & (log["confidence"] > 0.5)]
+    gaps_s = np.diff(log["committed_s"][log["committed"] == 1])
+    beats = gaps_s * log["tempo_bpm"][log["committed"] == 1][1:] / 60.0
+    # Where a song stops there is one long gap.
+    assert (beats > 1.7).mean() < 0.03, np.round(beats[beats > 1.7], 1)
+
+
 @pytest.mark.parametrize("name", [*FLOOR, *DOUBTFUL])
 def test_no_beat_is_told_within_half_a_beat_of_another_and_time_never_runs_back(clip: Clip, name: str) -> None:
     log = clip(name)
@@ -114,15 +124,7 @@ def test_no_beat_is_told_within_half_a_beat_of_another_and_time_never_runs_back(
     assert gaps_s.min() >= 0.5 * 60.0 / 221.0
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(n, marks=pytest.mark.xfail(strict=True, reason="known fault: this song's beat is lost again and again"))
-        if n == "real_feelings"
-        else n
-        for n in MIXED
-    ],
-)
+@pytest.mark.parametrize("name", MIXED)
 def test_positions_count_from_1_to_the_meter(clip: Clip, name: str) -> None:
     beats = clip(name)[clip(name)["committed"] == 1]
     assert set(beats["meter"]) <= {3, 4}
@@ -165,8 +167,8 @@ def test_music_of_every_kind_has_its_beats_found_soon(testdata: Path, clip: Clip
         scores.append(f_measure(truth_s, told_s))
         locks_s.append(locked_after_s(truth_s, told_s))
     told = ", ".join(f"{n} {f:.3f} {s:.1f} s" for n, f, s in zip(FLOOR, scores, locks_s))
-    assert np.mean(scores) >= 0.9, told
-    assert np.median(locks_s) <= 2.5, told
+    assert np.mean(scores) >= 0.96, told
+    assert np.median(locks_s) <= 1.6, told
 
 
 def test_downbeats_of_a_waltz_are_told(testdata: Path, clip: Clip) -> None:

@@ -28,7 +28,7 @@ def test_a_beat_of_a_steady_tone_has_the_tones_loudness_pitch_and_centroid() -> 
 
 
 def test_there_are_as_many_beats_as_the_clock_has_passed_and_never_more_than_sixteen() -> None:
-    listener = ears()
+    listener = ears(front="plain")  # the network takes a tone's beginning for a beat, and the clock would jump to it
     rows = np.zeros((N_BEATS, N_FEATURES), np.float32)
     assert listener.features.last(N_BEATS, rows) == 0
     hear(_tone(440.0, 3.1), listener=listener)
