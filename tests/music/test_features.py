@@ -28,11 +28,13 @@ def test_a_beat_of_a_steady_tone_has_the_tones_loudness_pitch_and_centroid() -> 
 
 
 def test_there_are_as_many_beats_as_the_clock_has_passed_and_never_more_than_sixteen() -> None:
-    listener = ears(front="plain")  # the network takes a tone's beginning for a beat, and the clock would jump to it
+    listener = ears()
     rows = np.zeros((N_BEATS, N_FEATURES), np.float32)
     assert listener.features.last(N_BEATS, rows) == 0
-    hear(_tone(440.0, 3.1), listener=listener)
-    assert listener.features.last(N_BEATS, rows) == 5
+    log, _ = hear(_tone(440.0, 3.1), listener=listener)
+    passed = int(np.count_nonzero(np.diff(np.floor(log["beat"]), prepend=0.0)))
+    assert 4 <= passed <= 6
+    assert listener.features.last(N_BEATS, rows) == passed
     hear(_tone(440.0, 20.0), listener=listener)
     assert listener.features.last(N_BEATS, rows) == 16
     assert listener.features.last(4, rows) == 4
