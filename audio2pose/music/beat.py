@@ -16,7 +16,7 @@ from numba import njit
 from audio2pose.arrays import F32, F64, Record
 from audio2pose.config import BeatConfig, HearConfig
 from audio2pose.music.bar import DOWNBEAT_PRIOR
-from audio2pose.music.front import LEAST, MOST, Front
+from audio2pose.music.front import LEAST, MOST, PLAIN, Front
 from audio2pose.music.hand import FREE, GRID, TEMPO, Hand
 from audio2pose.music.network import Weights, tempo_classes_bpm
 from audio2pose.music.onset import Onset
@@ -61,6 +61,8 @@ WIDE_BPM = (55.0, 215.0)
 FOLD_SLACK, FOLD_STAYS = 1.03, 1.08
 # So long after the first onset little evidence will do, and after so much more it takes all of it.
 EAGER_S, SETTLE_S = 1.2, 1.8
+# The plain front's evidence of the same music is about half the network's.
+PLAIN_SHARE = 0.5
 # An octave that was told for so long is changed only for a much likelier one.
 SETTLED_S = 8.0
 # Hops without anything like a beat, for so long, and all is forgotten.
@@ -234,6 +236,7 @@ class BeatTracker:
         config = self._config
         grown = min(max((self.age_s - EAGER_S) / SETTLE_S, 0.0), 1.0)
         wanted = config.evidence_off if self._locked else config.evidence_on
+        wanted *= PLAIN_SHARE if config.front == PLAIN else 1.0
         return config.evidence_early + grown * (wanted - config.evidence_early)
 
     def help(self, name: str, value: float) -> None:

@@ -22,7 +22,7 @@ def weights_in(path: Path) -> Weights:
     except OSError as error:
         raise LibraryError(f"{path} cannot be read ({error.strerror}): give a file that a training wrote") from None
     except LibraryError as error:
-        raise LibraryError(f"{path}: {error.parts[0]}: give a file that a training wrote") from None
+        raise LibraryError(f"{path} holds no weights that fit ({error.parts[0]}): give a file that a training wrote") from None
 
 
 def write_weights(path: Path, weights: Weights) -> None:
