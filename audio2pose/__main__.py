@@ -14,12 +14,15 @@ import sys
 import threading
 import traceback
 from importlib.metadata import EntryPoint, entry_points
+from types import FrameType
 from typing import Any, NoReturn
 
 from audio2pose import __version__
 from audio2pose.config import nearest
 from audio2pose.errors import Audio2PoseError, UsageError
 
+AGAIN_S = 0.01
+"""A signal that comes where nobody could hear of it comes again so much later."""
 HELPS = {
     "live": "dance live to a microphone, line-in, or a file at its own pace",
     "render": "dance a song into video or pose files",
@@ -84,26 +87,50 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _interrupted_by_signals() -> dict[int, Any]:
-    """SIGTERM, and SIGHUP of a terminal that was closed, end every command as Ctrl-C does; the handlers of before.
+    """Ctrl-C, SIGTERM, and SIGHUP of a terminal that was closed end every command alike; the handlers of before.
 
     A second SIGTERM ends hard. Hang-ups come in pairs, from the terminal and from its shell: a second one is nothing.
     """
 
-    def interrupt(number: int, frame: object) -> None:
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        if _would_be_swallowed(frame):
+            again = threading.Timer(AGAIN_S, _signal_again, (number,))
+            again.daemon = True
+            again.start()
+            return
         for n in before:
-            signal.signal(n, signal.SIG_DFL if n == signal.SIGTERM else signal.SIG_IGN)
+            if n != signal.SIGINT:
+                signal.signal(n, signal.SIG_DFL if n == signal.SIGTERM else signal.SIG_IGN)
         raise KeyboardInterrupt
 
     before: dict[int, Any] = {}
     if threading.current_thread() is not threading.main_thread():
         return before
-    for name in ("SIGTERM", "SIGHUP"):
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
         # nohup's choice is respected.
         if number is not None and (handler := signal.getsignal(number)) not in (signal.SIG_IGN, None):
             before[number] = handler
             signal.signal(number, interrupt)
     return before
+
+
+def _would_be_swallowed(frame: FrameType | None) -> bool:
+    """Whether an exception raised in *frame* may vanish: in callbacks of the compiler, and while an object is taken down."""
+    while frame is not None:
+        if "llvmlite" in frame.f_code.co_filename or frame.f_code.co_name == "__del__":
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _signal_again(number: int) -> None:
+    """Signal *number* to the main thread once more."""
+    ident = threading.main_thread().ident
+    if hasattr(signal, "pthread_kill") and ident is not None:
+        signal.pthread_kill(ident, number)
+    else:
+        signal.raise_signal(signal.Signals(number))
 
 
 def _overview(commands: dict[str, EntryPoint]) -> str:

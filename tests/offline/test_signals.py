@@ -46,6 +46,48 @@ def test_draw_leaves_nothing_when_it_is_ended(demo: Path, tmp_path: Path, comman
 
 
 def test_a_command_in_another_program_gives_its_signals_back(command: Callable[..., tuple[int, str, str]]) -> None:
-    before = [signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGHUP)]
+    before = [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
     command("beats", "nowhere.wav")
-    assert [signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGHUP)] == before
+    assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("where", ["compiler", "farewell"])
+def test_an_interrupt_is_not_lost_where_an_exception_would_vanish(number: signal.Signals, where: str) -> None:
+    program = f"""if True:
+        import gc, os, signal, sys, time
+        from audio2pose import __main__ as command
+
+        class Farewell:
+            def __del__(self):
+                os.kill(os.getpid(), {int(number)})
+                time.sleep(0.05)
+
+        def callback():
+            os.kill(os.getpid(), {int(number)})
+            time.sleep(0.05)
+
+        # A function that C calls back from within the compiler: what it raises is printed and forgotten.
+        exec(compile("def compiler():\\n callback()", "/site-packages/llvmlite/binding.py", "exec"))
+
+        class Quiet:
+            def load(self):
+                import ctypes
+                if {where!r} == "compiler":
+                    ctypes.CFUNCTYPE(None)(compiler)()
+                else:
+                    Farewell()
+                time.sleep(5.0)
+                print("went on")
+
+            name = "beats"
+
+        command.entry_points = lambda group: [Quiet()]
+        sys.exit(command.main(["beats"]))
+    """
+    began_s = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 130, done.stdout + done.stderr
+    assert done.stderr == "audio2pose: interrupted\n"
+    assert done.stdout == ""
+    assert time.monotonic() - began_s < 4.0
