@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import pytest
 
 # Chosen before the first import of vispy: no display is needed, and none is used.
 os.environ.setdefault("EGL_PLATFORM", "surfaceless")
+# A run in the background of a script ignores Ctrl-C, and so would every command that it starts.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _missing(reason: str) -> None:
