@@ -27,7 +27,7 @@ def mean(several: list[Weights]) -> Weights:
     arrays = {f.name: [getattr(w, f.name) for w in several] for f in fields(Weights)}
     if any(a.shape != of[0].shape for of in arrays.values() for a in of):
         raise UsageError("these weights are of networks that differ in size: give trainings that began with the same ones")
-    return Weights(**{name: np.mean(of, axis=0, dtype=np.float32) for name, of in arrays.items()})
+    return Weights(**{name: np.asarray(np.mean(of, axis=0), np.float32) for name, of in arrays.items()})
 
 
 def main() -> int:

@@ -125,7 +125,7 @@ def roughened(example: Example, rng: np.random.Generator) -> Example:
         gain[at : at + int(rng.integers(3, 14))] -= rng.choice([2.0, 6.0])
     level = np.float32(bands.mean() + 1e-6)
     if rng.random() < SUNG:
-        marks = np.flatnonzero(beat >= 1.0) - float(DELAY_HOPS)
+        marks: F64 = np.asarray(np.flatnonzero(beat >= 1.0) - DELAY_HOPS, np.float64)
         eighths = np.sort(np.concatenate([marks, 0.5 * (marks[1:] + marks[:-1])])) if len(marks) else marks
         bands = np.sqrt(bands**2 + (sung(n_hops, eighths, rng) * level * decibel(-10, 8, rng)) ** 2)
     if rng.random() < MASTERED:
