@@ -145,14 +145,18 @@ def decode(activations: F32, hop_s: float, config: BeatConfig) -> Beats:
     """The song's beats, from all its *activations* (H, A). Where nothing sounds or no pulse is heard there are none.
 
     A range of tempi says which octave is danced, not what is heard: a song that is clearly faster or slower is halved or
-    doubled into it, rather than heard at the wrong multiple that happens to lie inside.
+    doubled into it, rather than heard at the wrong multiple that happens to lie inside. One that no octave brings inside
+    stays as it is heard.
     """
     delay_s = LEARNED_DELAY_S if config.front == LEARNED else PLAIN_DELAY_S
     wide = replace(config, min_bpm=min(config.min_bpm, WIDE.min_bpm), max_bpm=max(config.max_bpm, WIDE.max_bpm))
     hops, sure = _in_pieces(activations, hop_s, wide)
     if wide != config:
         octave = _octave(hops, hop_s, config)
-        hops, sure = _folded(activations, hops, sure, octave) if octave else _in_pieces(activations, hop_s, config)
+        if octave:
+            hops, sure = _folded(activations, hops, sure, octave)
+        elif _fits(hops, hop_s, config):
+            hops, sure = _in_pieces(activations, hop_s, config)
     places = places_of(_downbeats(activations, hops, hop_s), config.bar_slip)
     times_s = _refined(np.asarray((hops + 1.0) * hop_s - delay_s, np.float64), hop_s)
     kept = ~_quiet(activations, hop_s, config.forget_s)[hops] & (times_s >= 0.0) & (sure > 0.0)
@@ -183,6 +187,11 @@ def _octave(hops: I64, hop_s: float, config: BeatConfig) -> int:
     inside = {o: _inside(bpm * 2.0**o, config) for o in (0, -1, 1)}
     best = max(inside, key=lambda o: inside[o])
     return best if inside[best] > MOST_INSIDE and inside[0] < 0.5 else 0
+
+
+def _fits(hops: I64, hop_s: float, config: BeatConfig) -> bool:
+    """Whether most of the beats are as long as the range has them."""
+    return len(hops) < 2 or _inside(60.0 / (np.diff(hops) * hop_s), config) >= 0.5
 
 
 def _inside(bpm: F64, config: BeatConfig) -> float:

@@ -84,6 +84,14 @@ def test_a_range_of_tempi_decides_which_octave_is_danced(low_bpm: float, high_bp
     assert np.abs(downbeats_s[:, None] - np.array(hops[1::2]) * HOP_S + 0.02).min(axis=1).max() < 0.03
 
 
+@pytest.mark.parametrize(("low_bpm", "high_bpm"), [(65.0, 90.0), (70.0, 100.0), (180.0, 200.0)])
+def test_a_tempo_that_no_octave_brings_into_the_range_is_told_as_heard(low_bpm: float, high_bpm: float) -> None:
+    told = activations_of(list(range(20, 3000, 50)), 3000)  # 120 BPM
+    found = decode(told, HOP_S, BeatConfig(min_bpm=low_bpm, max_bpm=high_bpm))
+    assert len(found.times_s) > 50
+    assert np.diff(found.times_s) == pytest.approx(np.full(len(found.times_s) - 1, 0.5), abs=0.03)
+
+
 def test_a_song_of_the_asked_range_is_left_as_it_is() -> None:
     told = activations_of(list(range(20, 3000, 50)), 3000)
     wide, narrow = (decode(told, HOP_S, config) for config in (BeatConfig(), BeatConfig(min_bpm=110.0, max_bpm=130.0)))
