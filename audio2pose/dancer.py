@@ -125,6 +125,9 @@ class Dancer:
             self._inertia.reset()
             self.faults += 1
         self._settle()
+        if first:
+            # Nothing was shown before: a join in the next hop must not take the rest pose for where the body came from.
+            self._shown.take(self._now)
         self._publish(heard, beats)
         return self._out[0]
 

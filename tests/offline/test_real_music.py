@@ -142,6 +142,12 @@ def test_a_cut_of_every_real_song_renders_whole(testdata: Path, tmp_path: Path) 
         check_files(folder / f"{path.stem}.npz", folder / f"{path.stem}.mp4", 5.0, 30.0)
 
 
+def test_a_dance_that_begins_with_its_song_does_not_leap(testdata: Path, tmp_path: Path) -> None:
+    path = testdata / "music" / "kentacho" / "gunroar_gr0.ogg"
+    render(path, tmp_path, "--end", "3")
+    check_files(tmp_path / f"{path.stem}.npz", tmp_path / f"{path.stem}.mp4", 3.0, 30.0)
+
+
 @pytest.mark.soak
 def test_every_real_song_renders_whole(testdata: Path, tmp_path: Path) -> None:
     for n, path in enumerate(songs(testdata)):
