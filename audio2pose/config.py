@@ -43,9 +43,12 @@ class HearConfig:
     window_s: float = 0.0464
     silence_db: float = -60.0
     silence_grace_s: float = 2.0
+    auto_gain: bool = True
+    gain_db: float = 0.0
 
     def __post_init__(self) -> None:
-        _within(self, hop_s=(0.002, 0.05), window_s=(0.004, 0.2), silence_db=(-200.0, 0.0), silence_grace_s=(0.0, 3600.0))
+        _within(self, hop_s=(0.002, 0.05), window_s=(0.004, 0.2), silence_db=(-200.0, 0.0), silence_grace_s=(0.0, 3600.0),
+                gain_db=(-60.0, 60.0))  # fmt: skip
         _must(
             self.window_s >= 2 * self.hop_s,
             f"hear.window_s is {self.window_s:g}, must span at least two hops ({2 * self.hop_s:g}): raise it",
@@ -174,11 +177,42 @@ class DanceConfig:
         )
 
 
+FORMATIONS: dict[str, str] = {
+    "unison": "all dance as the first does",
+    "mirror": "every second one is the first's mirror image",
+    "canon": "each does what the one before did some beats ago",
+    "own": "each chooses for itself",
+}
+MAX_DANCERS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupConfig:
+    """How many dance, and how together."""
+
+    dancers: int = 1
+    formation: str = "unison"
+    canon_beats: float = 1.0
+    spacing_m: float = 1.5
+
+    def __post_init__(self) -> None:
+        _within(self, canon_beats=(0.25, 8.0), spacing_m=(0.5, 10.0))
+        _must(
+            1 <= self.dancers <= MAX_DANCERS,
+            f"group.dancers is {self.dancers}, must lie within 1 to {MAX_DANCERS}: that many fit the stage",
+        )
+        _must(
+            self.formation in FORMATIONS,
+            f"group.formation is '{self.formation}', which is unknown{nearest(self.formation, FORMATIONS)}",
+        )
+
+
 BACKGROUNDS: dict[str, str] = {
     "stage": "gradient, floor, shadows and glow",
     "plain": "one flat colour, the middle of the palette's gradient; glow",
     "chroma": "pure green to be keyed out; no glow",
     "black": "pure black, for mixing and mapping; glow",
+    "transparent": "nothing behind the dancer where the window system and OBS can see through; else black",
 }
 
 
@@ -190,7 +224,9 @@ class StageConfig:
     height: int = 720
     fps: float = 60.0
     palette: str = "ember"
+    scene: str = "rings"
     background: str = "stage"
+    hud: bool = True
 
     def __post_init__(self) -> None:
         _must(
@@ -213,10 +249,12 @@ class Settings:
     clock: ClockConfig = field(default_factory=ClockConfig)
     match: MatchConfig = field(default_factory=MatchConfig)
     dance: DanceConfig = field(default_factory=DanceConfig)
+    group: GroupConfig = field(default_factory=GroupConfig)
     stage: StageConfig = field(default_factory=StageConfig)
 
 
 Table = Mapping[str, Mapping[str, Any]]
+SWITCHES = {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}
 
 
 def preset_names() -> list[str]:
@@ -304,6 +342,10 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, dict[str, Any]]:
 def _as(value: Any, kind: type, where: str) -> Any:
     if isinstance(value, bool) and kind is not bool:
         raise ConfigError(f"{where} is {value}, must be a {kind.__name__}")
+    if kind is bool and isinstance(value, str):
+        if value.lower() not in SWITCHES:
+            raise ConfigError(f"{where} is '{value}', must be one of {', '.join(SWITCHES)}: write it so")
+        return SWITCHES[value.lower()]
     if kind is float and isinstance(value, int):
         return float(value)
     if isinstance(value, str) and kind in (int, float):

@@ -69,6 +69,7 @@ PALETTES: dict[str, Palette] = {
     )
 }  # fmt: skip
 
+BLACK: Colour = (0.0, 0.0, 0.0)
 CHROMA_GREEN: Colour = (0.0, 177.0 / 255.0, 64.0 / 255.0)
 
 
@@ -83,4 +84,4 @@ def flat_colour(background: str, of: Palette) -> Colour | None:
     """The colour of a flat *background* of StageConfig; None for "stage"."""
     if background == "plain":
         return tuple((a + b) / 2.0 for a, b in zip(of.top, of.bottom))  # type: ignore[return-value]
-    return {"stage": None, "chroma": CHROMA_GREEN, "black": (0.0, 0.0, 0.0)}[background]
+    return {"stage": None, "chroma": CHROMA_GREEN, "black": BLACK, "transparent": BLACK}[background]
