@@ -199,7 +199,7 @@ class GroupConfig:
         _within(self, canon_beats=(0.25, 8.0), spacing_m=(0.5, 10.0))
         _must(
             1 <= self.dancers <= MAX_DANCERS,
-            f"group.dancers is {self.dancers}, must lie within 1 to {MAX_DANCERS}: that many fit the stage",
+            f"group.dancers is {self.dancers}, must lie within 1 to {MAX_DANCERS}: choose a number within",
         )
         _must(
             self.formation in FORMATIONS,
