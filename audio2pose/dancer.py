@@ -30,6 +30,7 @@ from audio2pose.motion.rotation import heading
 from audio2pose.motion.stand import lift_to_floor
 from audio2pose.music.heard import FLYWHEEL, HEARD, LOCKED, SILENT
 from audio2pose.segment import BALLS, Posture, Segment, load, until_bar_line
+from audio2pose.wishes import Wishes
 
 TURN_KEPT_RAD = 0.7
 """A segment that begins facing further off than this keeps its turn, and turns back to the audience while it dances."""
@@ -54,6 +55,8 @@ class Dancer:
         self._inertia = Inertia(dance.half_life_s)
         self._feet = FootLock()
         self._segment = Segment(library)
+        self.wishes = Wishes(self._matcher, len(library.styles))
+        self._held = Posture()
         self._now, self._shown, self._before = Posture(), Posture(), Posture()
         self._new, self._ahead = Posture(), Posture()
         self._skeleton = Skeleton()
@@ -63,7 +66,6 @@ class Dancer:
         self._query_velocity: F64 = np.zeros((len(JOIN_JOINTS), 3))
         self._music: F64 = np.zeros(4)
         self._joints: F32 = np.zeros((2, N_JOINTS, 3), np.float32)  # of the pose shown last, and of the one before
-        self._latency_s = dance.latency_s
         self.events: list[dict[str, Any]] = []
         self.faults = 0
         self.reset()
@@ -74,7 +76,10 @@ class Dancer:
         self._inertia.reset()
         self._feet.reset()
         self._segment.reset()
-        self._beats = -math.inf
+        self.wishes.reset()
+        self._latency_s = self._config.latency_s
+        self._frozen = False
+        self._beats, self._step = -math.inf, 0.0
         self._jumps = 0
         self._cuts = 0
         self._idle = True
@@ -105,19 +110,24 @@ class Dancer:
         self.events.clear()
         clock, rate = float(heard["beat"]), float(heard["rate_hz"])
         jumps = int(heard["jumps"])
-        step = rate * self._hop_s
+        self._step = step = rate * self._hop_s
         beats = clock + self._ahead_of(clock, rate, step)
         if jumps != self._jumps:
             self._jump(beats, step)
             self._jumps = jumps
         on_beat = math.floor(max(beats, self._beats)) > self._beats
         self._beats = beats = max(beats, self._beats)
-        idle = int(heard["state"]) not in (LOCKED, FLYWHEEL)
+        idle = self.wishes.panicked or int(heard["state"]) not in (LOCKED, FLYWHEEL)
         first = self._segment.choice is None
-        if first or beats >= self._segment.cut_beats or (on_beat and self._leaves(heard, beats, idle, rate)):
-            # The dance has an entrance: it stands until the first bar line, whatever is heard.
-            self._cut(heard, beats, step, idle or first, first)
-        self._segment.sample(beats, self._now)
+        wished = self.wishes.due(heard, beats, on_beat) and not (idle or first)
+        self._freeze(self.wishes.frozen and not first)
+        if first or not self._frozen:
+            if first or wished or beats >= self._segment.cut_beats or self._leaves(heard, beats, on_beat, idle, rate):
+                # The dance has an entrance: it stands until the first bar line, whatever is heard.
+                self._cut(heard, beats, step, idle or first, first, fresh=wished)
+            self._segment.sample(beats, self._now)
+        else:
+            self._now.take(self._held)
         self._inertia.process(self._now.root, self._now.rot, self._hop_s)
         if not math.isfinite(float(self._now.root.sum()) + float(self._now.rot.sum())):
             # A hole in the library's motion: the body stays as it was shown last.
@@ -143,8 +153,22 @@ class Dancer:
         self._lead_beats += min(max(wanted - self._lead_beats, -slew), slew)
         return self._lead_beats
 
-    def _leaves(self, heard: Record, beats: float, idle: bool, rate_hz: float) -> bool:
-        """Whether the segment is left on this beat, before its time."""
+    def _freeze(self, on: bool) -> None:
+        """Come to rest in the pose shown last, or go on from it."""
+        if on and not self._frozen:
+            self._held.take(self._shown)
+            still = self._held.root, self._held.rot
+            shown, before = (self._shown.root, self._shown.rot), (self._before.root, self._before.rot)
+            self._inertia.cut(shown, before, still, still, self._hop_s)
+        elif self._frozen and not on:
+            self._feet.hand_over()
+            self._join(self._beats, self._step)
+        self._frozen = on
+
+    def _leaves(self, heard: Record, beats: float, on_beat: bool, idle: bool, rate_hz: float) -> bool:
+        """Whether the segment is left before its time, on a beat; a panic waits for none."""
+        if not on_beat:
+            return self.wishes.panicked and not self._idle
         meter = int(heard["meter"])
         bar_line = meter < 2 or (math.floor(beats) - int(heard["bar_origin"])) % meter == 0
         if idle != self._idle:
@@ -162,16 +186,17 @@ class Dancer:
             return
         self._segment.shift(float(round(beats - self._beats)))
         self._beats = beats
-        self._feet.hand_over()
-        self._join(beats, step)
+        if not self._frozen:
+            self._feet.hand_over()
+            self._join(beats, step)
 
-    def _cut(self, heard: Record, beats: float, step: float, idle: bool, first: bool) -> None:
-        """Choose the next segment; it begins on the whole beat that was just passed."""
+    def _cut(self, heard: Record, beats: float, step: float, idle: bool, first: bool, *, fresh: bool = False) -> None:
+        """Choose the next segment; it begins on the whole beat that was just passed. A *fresh* one does not just go on."""
         segment = self._segment
         planned = not first and 0.0 <= beats - segment.cut_beats < 1.0
         at = segment.cut_beats if planned else float(math.floor(beats))
         tempo_bpm = float(heard["tempo_bpm"]) if not idle and heard["tempo_bpm"] > 0 else 60.0 * float(heard["rate_hz"])
-        follows = (-1, -1) if first else segment.follows(at)
+        follows = (-1, -1) if first or fresh else segment.follows(at)
         if not first:
             segment.sample(at, self._ahead)
         choice = self._matcher.process(self._query(heard, at, idle, max(tempo_bpm, 1.0), follows))

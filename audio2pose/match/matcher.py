@@ -30,6 +30,7 @@ from audio2pose.match.search import TERMS, octave, score_segments
 MUSIC_WEIGHTS = np.array([3.0, 0.5, 0.8, 0.4])
 """How much each descriptor (energy, bass, density, brightness) counts within the music term."""
 NEVER_BEATS = -1e9
+ANY_STYLE = -1
 NATURAL_BEATS = 8
 """A segment lasts two bars: a statement and its answer; a phrase of four is danced twice."""
 
@@ -68,7 +69,7 @@ class Choice:
 
 
 class Matcher:
-    """Chooses over a Library that never changes.
+    """Chooses over a Library that never changes. `style` is the only one to choose from, `last_style` the one danced last.
 
     Threads: engine.
     """
@@ -76,13 +77,13 @@ class Matcher:
     def __init__(self, config: MatchConfig, library: Library, *, min_rate: float, max_rate: float) -> None:
         self._config, self._library = config, library
         self._low, self._high = min_rate, max_rate
-        self._style = -1
+        self._asked_style = ANY_STYLE
         if config.style:
             if config.style not in library.styles:
                 raise ConfigError(
                     f"library {library.name} has no style '{config.style}'{nearest(config.style, library.styles)}"
                 )
-            self._style = library.styles.index(config.style)
+            self._asked_style = library.styles.index(config.style)
         c = config
         self._weights = np.array(
             [
@@ -100,7 +101,8 @@ class Matcher:
     def reset(self) -> None:
         """Forget what was danced."""
         self._used_beats.fill(NEVER_BEATS)
-        self._last_style = -1
+        self.style = self._asked_style
+        self.last_style = ANY_STYLE
         self._cut = 0
 
     def process(self, query: Query) -> Choice:
@@ -112,7 +114,7 @@ class Matcher:
             lib.segment_travel, lib.clip_bpm, lib.clip_style, lib.clip_kin, lib.clip_flags, self._used_beats,
             query.pose_m, query.velocity_m_s, query.music, MUSIC_WEIGHTS, query.stage_xz, self._weights,
             query.tempo_bpm, self._low, self._high, cfg.bpm_threshold, query.beats, cfg.memory_beats,
-            -1 if idle else self._style, -1 if idle else self._last_style, int(idle), *query.going_on, cfg.seed,
+            ANY_STYLE if idle else self.style, ANY_STYLE if idle else self.last_style, int(idle), *query.going_on, cfg.seed,
             self._cut, self._kin_used, self._costs, self._total,
         )  # fmt: skip
         best = max(best, 0)
@@ -122,7 +124,7 @@ class Matcher:
         self._cut += 1
         self._used_beats[clip] = query.beats
         if not idle:
-            self._last_style = int(lib.clip_style[clip])
+            self.last_style = int(lib.clip_style[clip])
         return Choice(
             segment=best,
             clip=clip,

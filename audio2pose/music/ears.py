@@ -2,7 +2,7 @@
 
 Shapes   hop: (n,) mono, about sample_rate_hz * hop_s samples; heard: one HEARD, overwritten by the next call.
 Threads  engine thread only. Hops are counted, never timed: the same sound gives the same bits.
-Source   our own; the order is spectrum, onset, beat, clock, features.
+Source   our own; the order is gain, spectrum, onset, beat, clock, features.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from audio2pose.config import BeatConfig, ClockConfig, HearConfig
 from audio2pose.music.beat import BeatTracker
 from audio2pose.music.clock import BeatClock
 from audio2pose.music.features import FeatureWindow
+from audio2pose.music.gain import Gain
 from audio2pose.music.heard import FLYWHEEL, HEARD, IDLE, LISTENING, LOCKED, SILENT
 from audio2pose.music.network import N_TEMPI
 
@@ -36,6 +37,7 @@ class Ears:
     def __init__(self, hear: HearConfig, beat: BeatConfig, clock: ClockConfig, sample_rate_hz: int) -> None:
         self._config = hear
         self._hop_s = hear.hop_s
+        self.gain = Gain(hear)
         self._tracker = BeatTracker(hear, beat, sample_rate_hz)
         self._clock = BeatClock(clock, hear.hop_s)
         self.features = FeatureWindow(hear.hop_s, self._tracker.spectrum)
@@ -64,7 +66,7 @@ class Ears:
 
     def reset(self) -> None:
         """Forget all sound and count hops from 0 again."""
-        for part in (self._tracker, self._clock, self.features):
+        for part in (self.gain, self._tracker, self._clock, self.features):
             part.reset()
         for state in (self.activation, self._hop, self._levels, self._heards):
             state[:] = 0
@@ -77,6 +79,7 @@ class Ears:
     def warm_up(self) -> None:
         """Compile every kernel, then reset. A second of clicks reaches all of them."""
         self.reset()
+        self.gain.by_hand(1.0)
         for k in range(round(1.0 / self._hop_s)):
             self._hop[:] = 0.5 if k % 20 == 0 else 0.0
             self.process(self._hop[: self._hop.shape[0] // 4])
@@ -87,14 +90,26 @@ class Ears:
         return self._clock.ahead(lead_s)
 
     def help(self, name: str, value: float = 0.0) -> None:
-        """What the performer knows better, as BeatTracker.help takes it. Threads: engine, between two hops."""
-        self._tracker.help(name, value)
+        """What the performer knows better: `gain` in dB, `autogain` 1 or 0, or as BeatTracker.help takes it.
+
+        Threads: engine, between two hops.
+        """
+        if name == "gain":
+            self.gain.by_hand(value)
+        elif name == "autogain":
+            if value:
+                self.gain.by_itself()
+            else:
+                self.gain.by_hand(self.gain.db)
+        else:
+            self._tracker.help(name, value)
 
     def process(self, hop: F32) -> Record:
         """What was heard in *hop* (n,); valid until the next call. Never raises on sound. Threads: engine."""
         n = min(hop.shape[0], self._hop.shape[0])
         sound = self._hop[:n]
         sound[:] = hop[:n]
+        self.gain.process(sound)
         tracker = self._tracker
         level_db = self._level_db(tracker.listen(sound))
         sounding = level_db > self._config.silence_db
