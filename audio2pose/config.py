@@ -129,6 +129,10 @@ class ClockConfig:
         _must(self.half_life_beats > 0.0, f"clock.half_life_beats is {self.half_life_beats:g}, must be above 0: raise it")
 
 
+QUANTA_BEATS = (0, 1, 2, 4, 8, 16, 32)
+"""A wish for another segment waits for a multiple of one of these, counted from a downbeat; 0 waits for nothing."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchConfig:
     """Weights of the matcher's cost terms, in one table; 0 switches a term off."""
@@ -144,12 +148,17 @@ class MatchConfig:
     temperature: float = 0.05
     style: str = ""
     segment_beats: int = 0
+    quantum_beats: int = 4
     bpm_threshold: float = 0.0
     seed: int = 0
 
     def __post_init__(self) -> None:
         weights = {f.name: (0.0, 1e6) for f in dataclasses.fields(self) if f.name.endswith("_weight")}
         _within(self, **weights, memory_beats=(1.0, 1e6), temperature=(0.0, 1e6), bpm_threshold=(0.0, 1000.0), seed=(0, 2**62))
+        _must(
+            self.quantum_beats in QUANTA_BEATS,
+            f"match.quantum_beats is {self.quantum_beats}, must be one of {', '.join(map(str, QUANTA_BEATS))}",
+        )
         _must(
             self.segment_beats in (0, 1, 2, 4, 8, 16, 32),
             f"match.segment_beats is {self.segment_beats}, must be 1, 2, 4, 8, 16 or 32 (0: two bars, or a longer phrase)",
@@ -227,12 +236,14 @@ class StageConfig:
     scene: str = "rings"
     background: str = "stage"
     hud: bool = True
+    latency_s: float = 0.030
 
     def __post_init__(self) -> None:
         _must(
             64 <= self.width <= 7680 and 64 <= self.height <= 4320,
             f"the picture is {self.width}x{self.height}, must lie within 64x64 to 7680x4320",
         )
+        _within(self, latency_s=(0.0, 0.4))
         _must(1.0 <= self.fps <= 240.0, f"stage.fps is {self.fps:g}, must lie within 1 to 240")
         _must(
             self.background in BACKGROUNDS,

@@ -55,7 +55,7 @@ class Dancer:
         self._inertia = Inertia(dance.half_life_s)
         self._feet = FootLock()
         self._segment = Segment(library)
-        self.wishes = Wishes(self._matcher, len(library.styles))
+        self.wishes = Wishes(self._matcher, len(library.styles), match.quantum_beats)
         self._held = Posture()
         self._now, self._shown, self._before = Posture(), Posture(), Posture()
         self._new, self._ahead = Posture(), Posture()

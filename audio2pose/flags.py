@@ -21,10 +21,20 @@ def overrides(args: Namespace) -> dict[str, dict[str, Any]]:
     stage = dict.fromkeys(("width", "height"))
     if flags.get("size") is not None:
         stage["width"], stage["height"] = _pair(flags["size"].lower(), "x", int, "--size", "1280x720")
+    latency_ms = flags.get("latency_ms")
+    if latency_ms is not None and not 0.0 <= latency_ms <= 400.0:
+        raise UsageError(f"--latency-ms is {latency_ms:g}, must be 0 to 400: measure what your screen costs with --calibrate")
     return {
+        "hear": {"gain_db": flags.get("gain")},
         "beat": beat,
         "match": {"style": flags.get("style"), "seed": flags.get("seed")},
-        "stage": {**stage, "palette": flags.get("palette"), "background": flags.get("background")},
+        "group": {"dancers": flags.get("dancers"), "formation": flags.get("formation")},
+        "stage": {
+            **stage,
+            **{key: flags.get(key) for key in ("palette", "scene", "background")},
+            "hud": False if flags.get("no_hud") else None,
+            "latency_s": None if latency_ms is None else latency_ms / 1e3,
+        },
     }
 
 

@@ -13,7 +13,7 @@ import math
 from typing import Any, Protocol
 
 from audio2pose.arrays import F32, Record
-from audio2pose.config import Settings, nearest
+from audio2pose.config import QUANTA_BEATS, Settings, nearest
 from audio2pose.errors import UsageError
 from audio2pose.group import Group
 from audio2pose.match.index import Library
@@ -23,7 +23,6 @@ from audio2pose.music.hand import FREE, GRID, TEMPO
 from audio2pose.music.heard import STATE_NAMES
 from audio2pose.timeline import position_in_bar
 from audio2pose.wishes import COMMANDS as WISHES
-from audio2pose.wishes import QUANTA_BEATS
 
 LOCK_NAMES: tuple[str, ...] = ("free", "tempo", "grid")
 LATENCY = "latency"

@@ -11,21 +11,19 @@ import math
 from audio2pose.arrays import Record
 from audio2pose.match.matcher import ANY_STYLE, Matcher
 
-QUANTUM_BEATS = 4
-QUANTA_BEATS = (0, 1, 2, 4, 8, 16, 32)
 COMMANDS = ("style", "stylelock", "next", "freeze", "panic", "quantize")
 
 
 class Wishes:
     """`panicked` and `frozen` hold now; a style or `next` waits until `due`."""
 
-    def __init__(self, matcher: Matcher, styles: int) -> None:
-        self._matcher, self._styles = matcher, styles
+    def __init__(self, matcher: Matcher, styles: int, quantum_beats: int) -> None:
+        self._matcher, self._styles, self._asked_beats = matcher, styles, quantum_beats
         self.reset()
 
     def reset(self) -> None:
         """No wish."""
-        self.quantum_beats = QUANTUM_BEATS
+        self.quantum_beats = self._asked_beats
         self.panicked = self.frozen = False
         self._cut = False
         self._style: int | None = None

@@ -57,8 +57,7 @@ def parse_target(text: str) -> Target:
         raise UsageError(f"'{text}' is no target for --send: write {FORM}")
     if profile not in PROFILES:
         raise UsageError(f"no profile '{profile}' to send{nearest(profile, PROFILES)}")
-    if not (port_text.isascii() and port_text.isdigit() and 1 <= int(port_text) <= 65535):
-        raise UsageError(f"port '{port_text}' in '{text}', must be 1 to 65535: write {FORM}")
+    port = port_number(port_text, text, FORM)
     values: dict[str, str] = {}
     for option in options:
         key, _, value = option.partition("=")
@@ -71,11 +70,18 @@ def parse_target(text: str) -> Target:
     return Target(
         profile=profile,
         host=host.strip("[]"),
-        port=int(port_text),
+        port=port,
         rate_hz=_number(values.get("rate", "60"), "rate", 1.0, 240.0),
         axes=axes,
         latency_s=_number(values.get("latency", "0"), "latency", 0.0, 500.0) / 1e3,
     )
+
+
+def port_number(text: str, whole: str, form: str) -> int:
+    """The port that *text* names, a part of *whole*, which should look like *form*. Raises UsageError."""
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
+        raise UsageError(f"port '{text}' in '{whole}', must be 1 to 65535: write {form}")
+    return int(text)
 
 
 def _number(text: str, key: str, least: float, most: float) -> float:
@@ -96,7 +102,7 @@ class Sender:
 
     def __init__(self, target: Target, latest: Latest, clock: StreamClock, segment_styles: I32) -> None:
         self.target = target
-        self.packets = self.errors = 0
+        self.packets = self.errors = self.untold = 0
         self._address: Any
         try:
             family, kind, proto, _, self._address = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_DGRAM)[0]
@@ -105,8 +111,8 @@ class Sender:
             raise DeviceError(f"host '{target.host}' of {target.name} does not resolve ({error}): check its name") from error
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-        self._profile = PROFILES[target.profile](target.axes, segment_styles)
         self._follower = Follower(latest, clock, target.latency_s)
+        self._profile = PROFILES[target.profile](target.axes, segment_styles, len(self._follower.poses))
         self.due_s = -math.inf
 
     def send(self, wall_s: float) -> None:
@@ -122,6 +128,13 @@ class Sender:
         period_s = 1.0 / self.target.rate_hz
         # Late by more than a period: what was missed is stale, so it is left out, not sent in a rush.
         self.due_s = self.due_s + period_s if wall_s - self.due_s < period_s else wall_s + period_s
+
+    def tell(self, packet: bytes) -> None:
+        """One more packet; never waits, never raises. Threads: main."""
+        try:
+            self._socket.sendto(packet, self._address)
+        except OSError:
+            self.untold += 1
 
     def close(self) -> None:
         """Threads: main, after the sender thread has ended."""
@@ -145,7 +158,12 @@ class Broadcaster:
     @property
     def errors(self) -> int:
         """Datagrams that the system would not take. Threads: any."""
-        return sum(sender.errors for sender in self._senders)
+        return sum(sender.errors + sender.untold for sender in self._senders)
+
+    def tell(self, packet: bytes) -> None:
+        """Send *packet* to every target once, beside its poses; never waits. Threads: main."""
+        for sender in self._senders:
+            sender.tell(packet)
 
     def run(self, stop: Event) -> None:
         """Until *stop*. Threads: the sender's own."""

@@ -16,6 +16,8 @@ from audio2pose.errors import UsageError
 from audio2pose.flags import overrides
 from audio2pose.terminal import emit_json, say
 
+from .keys import KEYS
+
 if TYPE_CHECKING:
     from .sources import Source
 
@@ -31,32 +33,37 @@ def add_live_arguments(parser: ArgumentParser) -> None:
     sound.add_argument("--device", metavar="NAME-PART|INDEX", help="a sound input; 'audio2pose devices' lists them")
     more = parser.add_argument_group("sound input")
     more.add_argument("--channels", metavar="1,2", help="which of its channels to hear")
+    more.add_argument("--gain", type=float, metavar="DB", help="added to the sound; by default found from it")
     more.add_argument("--require-device", action="store_true", help="exit 3 where there is no input, rather than wait")
     dance = parser.add_argument_group("dance")
     dance.add_argument("--library", metavar="PATH", help="a motion library; the built-in one by default")
     dance.add_argument("--style", metavar="NAME", help="only this style")
     dance.add_argument("--bpm-range", metavar="55:215", help="tempos to listen for")
+    dance.add_argument("--dancers", type=int, metavar="N", help="how many, up to 8")
+    dance.add_argument("--formation", metavar="HOW", help="unison, mirror, canon or own")
     dance.add_argument("--seed", type=int, metavar="N", help="which dance of many")
     dance.add_argument("--preset", metavar="NAME|FILE", help="settings from a preset")
     out = parser.add_argument_group("out")
     out.add_argument("--send", action="append", default=[], metavar="native@HOST:PORT[,rate=60][,axes=unity][,latency=MS]",
                      help="OSC to a receiver; again for more")  # fmt: skip
+    out.add_argument("--control", metavar="HOST:PORT[,echo=HOST:PORT]", help="orders by OSC; 127.0.0.1 where only a port is given")
     out.add_argument("--record", action="append", default=[], metavar="OUT.mp4|.npz", help="into a file; again for more")
     out.add_argument("--events", metavar="FILE|-", help="what happens, one JSON document a line")
     out.add_argument("--json", action="store_true", help="the summary as JSON on stdout")
     out.add_argument("--duration", type=float, metavar="S", help="end after S seconds of sound")
-    window = parser.add_argument_group(
-        "window",
-        "keys: q or Esc ends, f full screen, space or t tap the beat, r the downbeat is now, left and right 10 ms earlier and "
-        "later, up and down twice and half the tempo, l locks the tempo, then the grid, then takes all help back",
-    )
-    window.add_argument("--no-window", action="store_true", help="draw into memory only")
+    keys = ", ".join(f"{key.shown}: {key.does}" for key in KEYS if not key.does.startswith("..."))
+    window = parser.add_argument_group("window", f"keys: {keys}")
+    window.add_argument("--no-window", action="store_true", help="draw into memory only, 5 pictures a second unless filmed")
+    window.add_argument("--fps", type=float, metavar="N", help="pictures a second without a window")
     window.add_argument("--screen", type=int, metavar="N", help="on which screen, from 0")
     window.add_argument("--fullscreen", action="store_true")
     window.add_argument("--size", metavar="WxH", help="of the window and the film, 1280x720 by default")
     window.add_argument("--title", default="audio2pose", metavar="T")
     window.add_argument("--palette", metavar="NAME", help="colours")
-    window.add_argument("--latency-ms", type=float, default=30.0, metavar="MS", help="what the screen costs (default 30)")
+    window.add_argument("--scene", metavar="NAME", help="what stands around the dancers")
+    window.add_argument("--background", metavar="WHAT", help="stage, plain, chroma, black or transparent")
+    window.add_argument("--no-hud", action="store_true", help="no figures over the picture")
+    window.add_argument("--latency-ms", type=float, metavar="MS", help="what the screen costs (default 30); see --calibrate")
 
 
 def run_live(args: Namespace) -> int:
@@ -65,25 +72,29 @@ def run_live(args: Namespace) -> int:
     records = tuple(_record(text) for text in args.record)
     if args.duration is not None and not 0.0 < args.duration < math.inf:
         raise UsageError(f"--duration is {args.duration:g}, must be above 0 seconds: leave it away to go on for ever")
-    if not 0.0 <= args.latency_ms <= 400.0:
-        raise UsageError(f"--latency-ms is {args.latency_ms:g}, must be 0 to 400: measure what your screen costs")
+    if args.fps is not None and not 1.0 <= args.fps <= 240.0:
+        raise UsageError(f"--fps is {args.fps:g}, must be 1 to 240: choose a number within, or leave it away")
 
     from audio2pose.config import settings  # noqa: PLC0415
     from audio2pose.match.find import library  # noqa: PLC0415
 
     from .broadcast import parse_target  # noqa: PLC0415
+    from .control import parse_control  # noqa: PLC0415
     from .report import f_measure, for_people  # noqa: PLC0415
     from .show import Options, Show  # noqa: PLC0415
 
     targets = tuple(parse_target(text) for text in args.send)
+    control, echo = parse_control(args.control) if args.control else (None, ())
     chosen = settings(args.preset, asked)
     options = Options(
         targets=targets,
+        control=control,
+        echo=echo,
         window=not args.no_window,
         screen=args.screen,
         fullscreen=args.fullscreen,
         title=args.title,
-        latency_s=args.latency_ms / 1e3,
+        fps=args.fps,
         duration_s=args.duration if args.duration is not None else math.inf,
         records=records,
         events=args.events,

@@ -70,8 +70,9 @@ class Engine:
         self._keep_beats = keep_beats
         self._hopper = Hopper(source.sample_rate_hz, performer.hop_s)
         self._block: F32 = np.zeros(BLOCK_FRAMES, np.float32)
-        self._moment: Record = np.zeros(1, moment_dtype(run_poses))[0]
+        self._moment: Record = np.zeros(1, moment_dtype(run_poses, performer.poses.shape[0]))[0]
         self._run = self._moment["run"]
+        self._steps_s = performer.hop_s * np.arange(run_poses - 1, -1, -1)
         self._followers: list[Latest] = []
         self._echoes: list[Echo] = []
         self._hands: list[Commands] = []
@@ -135,7 +136,7 @@ class Engine:
                 assert command is not None
                 self._performer.command(*command)
         pose = self._performer.process(hop)
-        self._publish(pose)
+        self._publish(self._performer.poses)
         self.hops += 1
         self._count()
         self.hop_ms.add(1e3 * (time.thread_time() - began_s))
@@ -145,15 +146,15 @@ class Engine:
         self.lateness_ms.add(1e3 * max(behind_s, 0.0))
         self.late_hops += behind_s > self._source.latency_s + 2 * self._performer.hop_s
 
-    def _publish(self, pose: Record) -> None:
+    def _publish(self, poses: Any) -> None:
         run = self._run
         if self.hops == 0:
-            # Before the first pose the dancer stood in it: a run is whole from the start.
-            run[:] = pose
-            run["time_s"] -= self._performer.hop_s * np.arange(run.shape[0] - 1, -1, -1)
+            # Before the first pose the dancers stood in it: a run is whole from the start.
+            run[:] = poses[:, None]
+            run["time_s"] -= self._steps_s
         else:
-            run[:-1] = run[1:]
-            run[-1] = pose
+            run[:, :-1] = run[:, 1:]
+            run[:, -1] = poses
         heard, onsets = self._performer.heard, self._moment["onsets"]
         assert heard is not None
         onsets[:-1] = onsets[1:]

@@ -152,6 +152,7 @@ class Latest:
     """
 
     def __init__(self, dtype: np.dtype[np.void]) -> None:
+        self.dtype = dtype
         self._slots = np.zeros(3, dtype)
         self._records: tuple[Record, Record, Record] = (self._slots[0], self._slots[1], self._slots[2])  # views
         self._newest = -1

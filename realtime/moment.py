@@ -1,8 +1,8 @@
-"""What an output shows: the dancer at one stream moment, read from what the engine published last.
+"""What an output shows: the dancers at one stream moment, read from what the engine published last.
 
-Shapes   moment: one record of moment_dtype(N): a run of N poses in rising time, what was heard in the newest hop, the
-         player's lock, and the onsets of the last N hops (low, mid, high); positions_m: (1, 24, 3), one dancer; faces: (1, 3);
-         onsets: (3,).
+Shapes   moment: one record of moment_dtype(N, D): of each of D dancers a run of N poses in rising time, what was heard in the
+         newest hop, what the player set, and the onsets of the last N hops (low, mid, high); positions_m: (D, 24, 3);
+         faces: (D, 3); onsets: (3,).
 Threads  a Follower belongs to the one thread that shows, sends or writes.
 """
 
@@ -25,26 +25,39 @@ RUN_POSES = 8
 """How many hops' poses are published at once; wider where outputs look at moments far apart."""
 
 
-def moment_dtype(run_poses: int) -> np.dtype[np.void]:
+def moment_dtype(run_poses: int, dancers: int = 1) -> np.dtype[np.void]:
     """What the engine publishes after each hop."""
-    return np.dtype([("run", POSE, (run_poses,)), ("heard", HEARD), ("onsets", np.float32, (run_poses, 3)), ("lock", np.int64)])
+    return np.dtype([
+        ("run", POSE, (dancers, run_poses)), ("heard", HEARD), ("onsets", np.float32, (run_poses, 3)), ("lock", np.int64),
+    ])  # fmt: skip
 
 
 class Follower:
-    """The dancer as one output sees it, *latency_s* ahead of the sound."""
+    """The dancers as one output sees them, `latency_s` ahead of the sound; `poses` are theirs, `pose` the first's."""
 
     def __init__(self, latest: Latest, clock: StreamClock, latency_s: float) -> None:
         self._latest, self._clock = latest, clock
         self.latency_s = latency_s
         self._skeleton = Skeleton()
-        self.pose: Record = rest_pose()
         self.heard: Record = np.zeros(1, HEARD)[0]
         self.onsets: F32 = np.zeros(3, np.float32)
         self._hop = -1
-        self.positions_m: F32 = np.zeros((1, N_JOINTS, 3), np.float32)
-        self.faces: F32 = np.zeros((1, 3), np.float32)
-        self.positions_m[0] = self._skeleton.process(self.pose["root_m"], self.pose["rotations"])
-        self.faces[0] = face(self.pose["rotations"])
+        D = latest.dtype["run"].shape[0]
+        self.poses: tuple[Record, ...] = tuple(rest_pose() for _ in range(D))
+        self.positions_m: F32 = np.zeros((D, N_JOINTS, 3), np.float32)
+        self.faces: F32 = np.zeros((D, 3), np.float32)
+        for k in range(D):
+            self._place(k)
+
+    @property
+    def pose(self) -> Record:
+        """Dancer 1's."""
+        return self.poses[0]
+
+    def _place(self, k: int) -> None:
+        pose = self.poses[k]
+        self.positions_m[k] = self._skeleton.process(pose["root_m"], pose["rotations"])
+        self.faces[k] = face(pose["rotations"])
 
     @property
     def lock(self) -> int:
@@ -57,14 +70,13 @@ class Follower:
         return self._clock.at(wall_s) + self.latency_s
 
     def look(self, stream_s: float) -> bool:
-        """Set `pose`, `positions_m`, `faces`, `heard` and `onsets` for *stream_s*; False, all as it was, before the first hop.
+        """Set `poses`, `positions_m`, `faces` and what was heard for *stream_s*; False, all as it was, before the first hop.
 
         Threads: its own.
         """
         moment = self._latest.read()
         if moment is None or not math.isfinite(stream_s):
             return False
-        pose_at(moment["run"], stream_s, self.pose)
         self.heard = moment["heard"]
         hop = int(self.heard["hop"])
         if hop != self._hop:
@@ -72,8 +84,9 @@ class Follower:
             new = min(max(hop - self._hop, 1), moment["onsets"].shape[0])
             self.onsets[:] = moment["onsets"][-new:].max(axis=0)
             self._hop = hop
-        self.positions_m[0] = self._skeleton.process(self.pose["root_m"], self.pose["rotations"])
-        self.faces[0] = face(self.pose["rotations"])
+        for k, pose in enumerate(self.poses):
+            pose_at(moment["run"][k], stream_s, pose)
+            self._place(k)
         return True
 
 

@@ -63,8 +63,21 @@ def bundle(messages: Sequence[tuple[str, str]]) -> tuple[bytearray, list[int]]:
     return out, begins
 
 
+def message(address: str, *arguments: float | str) -> bytes:
+    """One message: an int goes as i, a float as f, a text as s."""
+    tags, body = ",", b""
+    for argument in arguments:
+        if isinstance(argument, str):
+            tags, body = tags + "s", body + _string(argument)
+        elif isinstance(argument, int):
+            tags, body = tags + "i", body + struct.pack(">i", argument)
+        else:
+            tags, body = tags + "f", body + struct.pack(">f", argument)
+    return _string(address) + _string(tags) + body
+
+
 def _string(text: str) -> bytes:
-    raw = text.encode("ascii")
+    raw = text.encode("utf-8")
     return raw + bytes(4 - len(raw) % 4)
 
 
@@ -160,17 +173,20 @@ class Music:
 class Native:
     """Profile `native`: `datagrams` for the moment that a follower has looked at."""
 
-    def __init__(self, axes: str, segment_styles: I32) -> None:
-        self._body = Body(1, AXES[axes])
+    def __init__(self, axes: str, segment_styles: I32, dancers: int = 1) -> None:
+        self._bodies = tuple(Body(k + 1, AXES[axes]) for k in range(dancers))
         self._music = Music(segment_styles)
         self._number = 0
 
-    def datagrams(self, follower: Follower, stream_s: float) -> tuple[bytearray, bytearray]:
-        """Body, then music; the buffers are overwritten by the next call. Threads: the sender's."""
+    def datagrams(self, follower: Follower, stream_s: float) -> tuple[bytearray, ...]:
+        """Each dancer's body, then music; the buffers are overwritten by the next call. Threads: the sender's."""
         self._number += 1
         heard = follower.heard
-        body = self._body.pack(follower.positions_m[0], follower.pose, self._number, stream_s, heard["confidence"])
-        return body, self._music.pack(heard, follower.onsets, follower.pose)
+        bodies = [
+            body.pack(follower.positions_m[k], follower.poses[k], self._number, stream_s, heard["confidence"])
+            for k, body in enumerate(self._bodies)
+        ]
+        return *bodies, self._music.pack(heard, follower.onsets, follower.pose)
 
 
 PROFILES = {"native": Native}

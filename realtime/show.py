@@ -24,17 +24,25 @@ from audio2pose.config import Settings
 from audio2pose.errors import DeviceError, OutputError, UsageError
 from audio2pose.match.index import Library
 from audio2pose.media.atomic import BesideFile
-from audio2pose.performer import Performer
+from audio2pose.performer import LATENCY, Performer
+from audio2pose.stage.palettes import PALETTES
+from audio2pose.stage.scenes import SCENES
 from audio2pose.terminal import say
 
 from .broadcast import Broadcaster, Sender, Target
+from .control import Control
+from .desk import Desk, Doors
 from .engine import Engine, Tap
+from .films import Films
 from .handoff import HopRing
 from .moment import RUN_POSES, Follower, warm_up
-from .recorder import MAX_FPS, SOUND_S, Recorder, write_poses
+from .orders import info_packets
+from .pictures import Pictures
+from .recorder import MAX_FPS, SOUND_S, write_poses
+from .screen import Screen
 from .sources import Source, StreamClock
 from .teller import Events, Teller
-from .window import Pictures, Screen, Window
+from .window import Window
 
 SWITCH_S = 0.0005
 """With Python's own 5 ms a busy main thread makes hops 119 ms late (p99), with this 5 ms."""
@@ -44,6 +52,10 @@ SLACK_POSES = 12
 """Room in a run for a device whose sound comes later than it said, and for a late hop."""
 SLOW_START_S = 2.0
 REAL_TIME_PRIORITY = 10
+NO_PRIORITY = "AUDIO2POSE_NO_PRIORITY"
+"""Set in the environment: priority is not even tried, to see what it is worth."""
+MOST_LATENCY_S = 0.25
+"""How far a screen's latency can be moved while the show runs; what it was at the start may lie beyond."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +63,13 @@ class Options:
     """What was asked for, beside the engine's own settings."""
 
     targets: tuple[Target, ...] = ()
+    control: tuple[str, int] | None = None
+    echo: tuple[tuple[str, int], ...] = ()
     window: bool = True
     screen: int | None = None
     fullscreen: bool = False
     title: str = "audio2pose"
-    latency_s: float = 0.030
+    fps: float | None = None  # pictures a second without a window
     duration_s: float = math.inf
     records: tuple[Path, ...] = ()
     events: str | None = None  # a path, or "-" for stdout
@@ -64,7 +78,7 @@ class Options:
     @property
     def leaves(self) -> bool:
         """Whether anything leaves the process without a window."""
-        return bool(self.targets or self.records or self.events) or math.isfinite(self.duration_s)
+        return bool(self.targets or self.records or self.events or self.control) or math.isfinite(self.duration_s)
 
 
 class Show:
@@ -83,8 +97,10 @@ class Show:
         self._pose_files = pose_files
         tap_s = min(options.duration_s, TAP_S)
         self._tap = Tap(math.ceil(tap_s / hop_s) + 100) if pose_files else None
-        outs_s = [options.latency_s, *(t.latency_s for t in options.targets)]
-        run_poses = max(RUN_POSES, math.ceil((self._ahead_s() - min(outs_s)) / hop_s) + SLACK_POSES)
+        self._screen_latency_s = settings.stage.latency_s
+        self._most_latency_s = max(MOST_LATENCY_S, self._screen_latency_s)
+        least_s = min([0.0 if options.control or options.window else self._screen_latency_s, *self._target_latencies_s()])
+        run_poses = max(RUN_POSES, math.ceil((self._ahead_s(self._most_latency_s) - least_s) / hop_s) + SLACK_POSES)
         self._engine = Engine(
             self._performer, source, self._ring, self._clock, tap=self._tap, run_poses=run_poses,
             keep_beats=options.keep_beats or bool(pose_files),
@@ -94,48 +110,86 @@ class Show:
         self._threads: list[threading.Thread] = []
         self._failures: list[BaseException] = []
         self._asked = 0
-        self._recorder: Recorder | None = None
         self._screen: Screen | None = None
+        self._control: Control | None = None
+        self._hand = self._engine.hand()
+        self._films = Films(
+            width=settings.stage.width, height=settings.stage.height, fps=min(settings.stage.fps, MAX_FPS),
+            sample_rate_hz=source.sample_rate_hz, latency_s=self._screen_latency_s,
+        )  # fmt: skip
+        self._sound = self._engine.echo(round(SOUND_S * source.sample_rate_hz))
         with contextlib.ExitStack() as undo:
             # Whatever fails here is told before anything has begun, and leaves nothing behind.
             for path in pose_files:
                 BesideFile(path).discard()
             styles = library.clip_style[library.segment_clip]
             senders = [Sender(t, self._engine.subscribe(), self._clock, styles) for t in options.targets]
-            self._broadcaster = Broadcaster(senders) if senders else None
+            self._broadcaster = Broadcaster(senders)
+            if options.control is not None:
+                choices = {"style": library.styles, "palette": tuple(PALETTES), "scene": tuple(SCENES)}
+                self._control = Control(options.control, self._engine.hand(), choices, options.echo)
+                undo.callback(self._control.close)
             if films:
-                self._recorder = Recorder(
-                    films[0], width=settings.stage.width, height=settings.stage.height, fps=min(settings.stage.fps, MAX_FPS),
-                    sample_rate_hz=source.sample_rate_hz, latency_s=options.latency_s,
-                )  # fmt: skip
-                undo.callback(self._recorder.abort)
-                self._sound = self._engine.echo(round(SOUND_S * source.sample_rate_hz))
+                self._films.begin_at_start(films[0])
+                undo.callback(self._films.abort)
             events = Events(options.events) if options.events is not None else None
             if events is not None:
                 undo.callback(events.close)
-            self._screen = self._open_screen()
+            self._screen = self._open_screen(library)
             undo.pop_all()
-        self._teller = Teller(
-            source=source, ring=self._ring, engine=self._engine, watch=self._engine.subscribe(), hop_s=hop_s,
-            latency_s=options.latency_s, events=events, screen=self._screen, broadcaster=self._broadcaster,
-            recorder=self._recorder, tap=self._tap,
+        self._info = info_packets(library.styles, settings.group.dancers)
+        self._desk = Desk(
+            settings, library.styles, self._hand,
+            Doors(latency=self._set_latency, record=self._record, info=lambda: self._info, echo=self._broadcaster.tell),
+            look=self._screen, control=self._control,
         )  # fmt: skip
+        if isinstance(self._screen, Window):
+            self._screen.desk = self._desk
+        self._teller = Teller(
+            source=source, ring=self._ring, engine=self._engine, watch=self._engine.subscribe(), hop_s=hop_s, events=events,
+            screen=self._screen, broadcaster=self._broadcaster, films=self._films, tap=self._tap, desk=self._desk,
+            control=self._control,
+        )  # fmt: skip
+        self._teller.latency_s = self._screen_latency_s
 
-    def _ahead_s(self) -> float:
+    def _target_latencies_s(self) -> list[float]:
+        return [target.latency_s for target in self._options.targets]
+
+    def _ahead_s(self, screen_s: float | None = None) -> float:
         """How far ahead of a hop's end the dance must be, so that every way out finds its moment in the published run."""
-        outs_s = [self._options.latency_s, *(t.latency_s for t in self._options.targets)]
+        outs_s = [self._screen_latency_s if screen_s is None else screen_s, *self._target_latencies_s()]
         least_s = max(outs_s) + self._source.latency_s + 2.0 * self._performer.hop_s
         # In whole milliseconds, so that what is told of it makes the same dance again.
         return max(math.ceil(1e3 * least_s - 1e-6) / 1e3, self._settings.dance.latency_s)
 
-    def _open_screen(self) -> Screen | None:
+    def _set_latency(self, latency_s: float) -> float:
+        """The screen is that slow from now on; returns what holds."""
+        self._screen_latency_s = held_s = min(max(latency_s, 0.0), self._most_latency_s)
+        if self._screen is not None:
+            self._screen.follower.latency_s = held_s
+        self._teller.latency_s = held_s
+        ahead_s = self._ahead_s()
+        if ahead_s != self._teller.ahead_s:
+            self._hand.put(LATENCY, 1e3 * ahead_s)
+            self._teller.ahead_s = ahead_s
+        return held_s
+
+    def _record(self, on: bool) -> str:
+        """Begin a film beside where the show was started, or end the one that runs; its path."""
+        if on:
+            self._films.begin(Path(time.strftime("audio2pose-%Y%m%d-%H%M%S.mp4")))
+        else:
+            self._films.end()
+        return str(self._films.path)
+
+    def _open_screen(self, library: Library) -> Screen | None:
         """The window; pictures in memory without one; nothing where neither can be had and nobody needs pictures."""
         o, stage = self._options, self._settings.stage
-        follower = Follower(self._engine.subscribe(), self._clock, o.latency_s)
+        follower = Follower(self._engine.subscribe(), self._clock, self._screen_latency_s)
         if o.window:
             try:
                 return Window(
-                    stage, follower, self._recorder, self._engine.hand(), title=o.title, screen=o.screen,
+                    stage, follower, self._films, self._source, library, title=o.title, screen=o.screen,
                     fullscreen=o.fullscreen,
                 )  # fmt: skip
             except DeviceError as error:
@@ -143,9 +197,9 @@ class Show:
                     raise
                 say(f"{error.parts[0]}; drawing offscreen")
         try:
-            return Pictures(stage, follower, self._recorder)
+            return Pictures(stage, follower, self._films, o.fps)
         except DeviceError:
-            if self._recorder is not None:
+            if self._films.on:
                 raise
             say("no offscreen drawing on this machine either; dancing without pictures")
             return None
@@ -169,9 +223,10 @@ class Show:
             for thread in self._threads:
                 thread.join()
             # Nothing to do where they were closed.
-            if self._recorder is not None:
-                self._recorder.abort()
+            self._films.abort()
             self._teller.close()
+            if self._control is not None:
+                self._control.close()
             sys.setswitchinterval(interval_s)
             gc.unfreeze()
 
@@ -227,12 +282,12 @@ class Show:
 
     def _start(self) -> None:
         """Outputs first, then the sound, then who hears it."""
-        if self._recorder is not None:
-            recorder = self._recorder
-            self._run_thread("recorder", lambda: recorder.run(self._sound, self._stop_recorder))
-        if self._broadcaster is not None:
-            broadcaster = self._broadcaster
-            self._run_thread("sender", lambda: broadcaster.run(self._stop))
+        self._run_thread("recorder", lambda: self._films.run(self._sound, self._stop_recorder))
+        if self._options.targets:
+            self._run_thread("sender", lambda: self._broadcaster.run(self._stop))
+        if self._control is not None:
+            control = self._control
+            self._run_thread("control", lambda: control.run(self._stop))
         self._source.start(self._ring, self._clock)
         # Only an open device knows how old its sound is; what comes before the engine runs waits in the ring.
         ahead_s = self._ahead_s()
@@ -263,6 +318,7 @@ class Show:
                 time.sleep(0.01)
             elif not self._screen.frame():
                 break
+            self._desk.process(self._screen.follower if self._screen is not None else None)
             self._teller.process()
         self._teller.stop_drawing()
 
@@ -284,8 +340,7 @@ class Show:
         self._stop_recorder.set()
         for thread in self._threads:
             thread.join()
-        if self._broadcaster is not None:
-            self._broadcaster.close()
+        self._broadcaster.close()
         if self._screen is not None:
             self._screen.close()
         summary = self._teller.end()
@@ -304,15 +359,15 @@ class Show:
                 )  # fmt: skip
             except OutputError as error:
                 self._failures.append(error)
-        if self._recorder is not None and self._recorder.failure is not None:
-            self._failures.append(self._recorder.failure)
+        if self._films.failure is not None:
+            self._failures.append(self._films.failure)
         if self._teller.failure is not None:
             self._failures.append(self._teller.failure)
 
 
 def _ask_for_real_time() -> None:
     """Priority over everything else for the calling thread, where the system grants it: p99 lateness falls tenfold."""
-    if not hasattr(os, "sched_setscheduler"):
+    if not hasattr(os, "sched_setscheduler") or os.environ.get(NO_PRIORITY):
         return
     with contextlib.suppress(OSError):
         os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(REAL_TIME_PRIORITY))

@@ -83,6 +83,8 @@ class Source(Protocol):
     `clock.mark(wall_s, ring.accepted_frames / sample_rate_hz)`, with wall_s when the block's last sample was heard.
     """
 
+    name: str
+    """What sounds, for people: the song's or the input's name; empty while there is none."""
     sample_rate_hz: int
     latency_s: float
     """From a sample being heard to its block being in the ring, as far as it is known."""
@@ -142,6 +144,7 @@ class FileSource:
             self.duration_s = self._reader.duration_s
             n = block_frames or _block_frames(self.sample_rate_hz)
             self._blocks = self._reader.blocks(n)
+        self.name = "samples" if isinstance(song, np.ndarray) else Path(song).name
         self.speed = speed
         self.latency_s = n / self.sample_rate_hz
         self.callback_ms = Spread()

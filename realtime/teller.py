@@ -24,16 +24,19 @@ from audio2pose.performer import LOCK_NAMES
 from audio2pose.terminal import say
 
 from .broadcast import Broadcaster
+from .control import Control
+from .desk import Desk
 from .engine import Engine, Tap
+from .films import Films
 from .handoff import HopRing, Latest
-from .recorder import Recorder
 from .report import rss_mib
+from .screen import Screen
 from .sources import Source
-from .window import Screen
+from .spread import Spread
 
 UNSAID = ("late_hops", "late_frames", "late_blocks", "silent_blocks")
 """Trouble that goes into the events alone: one is no reason to look away from the dancer."""
-STATUS = ("beats", "segments", "frames", "fps", "hop_ms", "lateness_ms", "frame_ms", "dropped_hops", "packets", "rss_mib")
+STATUS = ("beats", "segments", "frames", "fps", "hop_ms", "lateness_ms", "frame_ms", "frame_interval_ms", "dropped_hops", "packets", "rss_mib")
 
 
 class Events:
@@ -82,19 +85,18 @@ class Teller:
     """Reads every part's counters. `segments` keeps the events of that name for as long as *tap* keeps poses."""
 
     def __init__(
-        self, *, source: Source, ring: HopRing, engine: Engine, watch: Latest, hop_s: float, latency_s: float,
-        events: Events | None, screen: Screen | None, broadcaster: Broadcaster | None, recorder: Recorder | None,
-        tap: Tap | None,
+        self, *, source: Source, ring: HopRing, engine: Engine, watch: Latest, hop_s: float, events: Events | None,
+        screen: Screen | None, broadcaster: Broadcaster, films: Films, tap: Tap | None, desk: Desk, control: Control | None,
     ) -> None:  # fmt: skip
         self._source, self._ring, self._engine, self._watch = source, ring, engine, watch
-        self._hop_s, self._latency_s, self._events = hop_s, latency_s, events
-        self._screen, self._broadcaster, self._recorder, self._tap = screen, broadcaster, recorder, tap
+        self._hop_s, self._events, self._desk, self._control = hop_s, events, desk, control
+        self._screen, self._broadcaster, self._films, self._tap = screen, broadcaster, films, tap
         self._told: dict[str, int] = {}
         self._said: dict[str, int] = {}  # for eyes, each time twice as many: a stream of lines hides the next trouble
         self._words = ""
         self._began_s = self._told_s = time.perf_counter()
         self._ended_s = math.inf
-        self.ahead_s = 0.0
+        self.latency_s = self.ahead_s = 0.0
         self.segments: list[dict[str, Any]] = []
         self.failure: OutputError | None = None
 
@@ -118,7 +120,7 @@ class Teller:
     def end(self) -> dict[str, Any]:
         """Tell the rest and the summary, which is returned."""
         self._drain()
-        self._tell()
+        self._tell_trouble()
         summary = self.summary()
         self._put({"t": summary["seconds"], "event": "summary", **summary})
         self.close()
@@ -136,9 +138,11 @@ class Teller:
             event = events.popleft()
             if self._tap is not None and event["event"] == "segment" and event["t"] <= self._tap.capacity_poses * self._hop_s:
                 self.segments.append(event)
-            if event["event"] == "command" and event["command"] == "lock":
-                # Nothing in the picture shows it, and it holds until it is taken back.
-                say(f"lock: {LOCK_NAMES[int(event['value'])]}")
+            if event["event"] == "command":
+                self._desk.note(event)
+                if event["command"] == "lock":
+                    # It holds until it is taken back, and there may be no picture that shows it.
+                    say(f"lock: {LOCK_NAMES[int(event['value'])]}")
             self._put(event)
 
     def _put(self, event: Mapping[str, Any]) -> None:
@@ -151,6 +155,18 @@ class Teller:
             self.close()
 
     def _tell(self) -> None:
+        self._tell_trouble()
+        moment = self._watch.read()
+        if moment is None:
+            return
+        heard, told = moment["heard"], self.summary()
+        self._put({
+            "t": round(self._engine.hops * self._hop_s, 3), "event": "status", "state": STATE_NAMES[int(heard["state"])],
+            "tempo_bpm": round(float(heard["tempo_bpm"]), 2), "confidence": round(float(heard["confidence"]), 3),
+            **{key: told[key] for key in STATUS},
+        })  # fmt: skip
+
+    def _tell_trouble(self) -> None:
         t = round(self._engine.hops * self._hop_s, 3)
         words = self._source.trouble
         if words != self._words:
@@ -165,15 +181,6 @@ class Teller:
                     self._said[what] = count
                     say(f"trouble: {what.replace('_', ' ')}, {count} so far")
                 self._told[what] = count
-        moment = self._watch.read()
-        if moment is None:
-            return
-        heard, told = moment["heard"], self.summary()
-        self._put({
-            "t": t, "event": "status", "state": STATE_NAMES[int(heard["state"])],
-            "tempo_bpm": round(float(heard["tempo_bpm"]), 2), "confidence": round(float(heard["confidence"]), 3),
-            **{key: told[key] for key in STATUS},
-        })  # fmt: skip
 
     def _counters(self) -> dict[str, int]:
         """Everything that goes wrong without ending a show, so far."""
@@ -182,14 +189,17 @@ class Teller:
         counts["late_hops"] = self._engine.late_hops
         counts["lost_events"] = self._engine.lost_events
         counts["dropped_commands"] = self._engine.dropped_commands
-        if self._broadcaster is not None:
-            counts["send_errors"] = self._broadcaster.errors
+        counts["send_errors"] = self._broadcaster.errors
+        counts["orders_refused"] = self._desk.refused
+        if self._control is not None:
+            counts["malformed_packets"] = self._control.malformed
+            counts["orders_refused"] += self._control.refused
+            counts["echo_errors"] = self._control.echo_errors
         if self._screen is not None:
             counts["late_frames"] = self._screen.late_frames
-        if self._recorder is not None:
-            counts["pictures_not_recorded"] = self._recorder.skipped
-            counts["sound_not_recorded"] = self._recorder.sound_lost
-            counts["recording_failed"] = int(self._recorder.failure is not None)
+        counts["pictures_not_recorded"] = self._films.skipped
+        counts["sound_not_recorded"] = self._films.sound_lost
+        counts["recording_failed"] = self._films.failures
         if self._tap is not None:
             counts["poses_not_recorded"] = self._tap.missed
         counts["events_not_written"] = int(self.failure is not None)
@@ -215,16 +225,17 @@ class Teller:
             "fps": round(frames / drawn_s, 2) if drawn_s > 0.0 else 0.0,
             "hop_ms": engine.hop_ms.told(),
             "lateness_ms": engine.lateness_ms.told(),
-            "frame_ms": screen.frame_ms.told() if screen is not None else {"p50": None, "p99": None, "max": None},
+            "frame_ms": (screen.frame_ms if screen is not None else Spread()).told(),
+            "frame_interval_ms": (screen.interval_ms if screen is not None else Spread()).told(),
             "callback_ms": self._source.callback_ms.told(),
             "latency_ms": {
                 "input": round(1e3 * self._source.latency_s, 2),
-                "output": round(1e3 * self._latency_s, 2),
+                "output": round(1e3 * self.latency_s, 2),
                 "ahead": round(1e3 * self.ahead_s, 6),
             },
             "dropped_hops": self._dropped_hops(),
             "overflows": counters.get("overflows", 0),
             "device_losses": counters.get("device_losses", 0),
-            "packets": self._broadcaster.packets if self._broadcaster is not None else {},
+            "packets": self._broadcaster.packets,
             "rss_mib": rss_mib(),
         }

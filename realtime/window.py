@@ -1,127 +1,67 @@
-"""Where the dancer is seen: a window on a screen, or pictures in memory where there is none.
+"""The stage in a window on a screen, with figures and keys over it.
 
-Shapes   picture: (H, W, 3) uint8.
-Time     a window shows the pose for now + the screen's latency; offscreen, picture n is for stream moment n / fps exactly.
+Time     it shows the pose for now + the screen's latency; vsync sets the pace.
 Threads  main, which owns the GL context. One canvas for the life of the process.
 Source   VisPy on GLFW: 1 MB, and it puts a full screen where it is asked to.
 """
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 import time
 import warnings
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from vispy import app, gloo
 
 from audio2pose.config import StageConfig
 from audio2pose.errors import DeviceError
-from audio2pose.stage.offscreen import Offscreen
+from audio2pose.match.index import Library
+from audio2pose.music.heard import STATE_NAMES
+from audio2pose.performer import LOCK_NAMES
+from audio2pose.stage.hud import Hud, HudState
 from audio2pose.stage.stage import Stage
+from audio2pose.timeline import position_in_bar
 
-from .handoff import Commands
-from .keys import FULLSCREEN, NAMES, QUIT, Keys
+from .desk import Desk
+from .films import Films
+from .keys import BY_NAME, FULLSCREEN, HELP, QUIT, ROWS
 from .moment import Follower
-from .recorder import Recorder
+from .pictures import LONGEST_WAIT_S
+from .screen import Pace, View
+from .sources import Source
 from .spread import Spread
 
-LONGEST_WAIT_S = 0.020
-"""The main thread looks after signals and trouble at least this often."""
-UNSEEN_FPS = 5.0
-"""Pictures that nobody sees and no film keeps: enough to know that drawing works."""
-
-
-class Screen(Protocol):
-    """What the show draws on. Threads: main."""
-
-    frames: int
-    late_frames: int
-    frame_ms: Spread
-
-    def frame(self) -> bool:
-        """Wait for the next frame's moment, a little at most, and draw it if it has come. False: it was closed."""
-
-    def close(self) -> None:
-        """Give everything back."""
-
-
-class Pictures:
-    """The stage without a window: picture n is for stream moment n / fps; pictures that would come late are left out."""
-
-    def __init__(self, config: StageConfig, follower: Follower, recorder: Recorder | None) -> None:
-        self._follower, self._recorder = follower, recorder
-        self._fps = min(config.fps, UNSEEN_FPS) if recorder is None else recorder.fps
-        self._offscreen = Offscreen(config)
-        self.frames = self.late_frames = 0
-        self.frame_ms = Spread()
-        self._number = 0
-        # Drawn once before the show: shaders and kernels are compiled here.
-        self._offscreen.picture(follower.positions_m, t_s=0.0, beat=0.0, energy=0.0)
-
-    def frame(self) -> bool:
-        """Wait for the next picture's moment, a little at most, and draw it if it has come."""
-        now_s = self._follower.moment_s(time.perf_counter())
-        due_s = self._number / self._fps
-        if not now_s >= due_s:
-            time.sleep(min(due_s - now_s, LONGEST_WAIT_S))
-            return True
-        behind = math.floor((now_s - due_s) * self._fps)
-        self.late_frames += behind
-        self._number += behind
-        moment_s = self._number / self._fps
-        began_s = time.perf_counter()
-        f = self._follower
-        if not f.look(moment_s):
-            time.sleep(0.001)
-            return True
-        self._number += 1
-        picture = self._offscreen.picture(
-            f.positions_m,
-            t_s=moment_s,
-            beat=float(f.pose["beat"]),
-            energy=float(f.heard["energy"]),
-            onset=float(f.onsets.max()),
-            faces=f.faces,
-        )
-        self.frame_ms.add(1e3 * (time.perf_counter() - began_s))
-        self.frames += 1
-        if self._recorder is not None:
-            self._recorder.offer(picture, moment_s)
-        return True
-
-    def close(self) -> None:
-        """Give the picture's memory back."""
-        self._offscreen.close()
+LEVEL_FLOOR_DB = -90.0
 
 
 class Window:
-    """The stage in a window; what its keys do stands in keys.py.
-
-    Raises DeviceError where there is no display, or no screen of that number.
-    """
+    """Raises DeviceError where there is no display, or no screen of that number. Without a `desk` keys do nothing but end it."""
 
     def __init__(
-        self, config: StageConfig, follower: Follower, recorder: Recorder | None, commands: Commands, *, title: str,
+        self, config: StageConfig, follower: Follower, films: Films, source: Source, library: Library, *, title: str,
         screen: int | None, fullscreen: bool,
     ) -> None:  # fmt: skip
-        self._follower, self._recorder, self._config = follower, recorder, config
+        self.follower, self._films, self._config, self._source = follower, films, config, source
+        self._styles = library.styles
+        self._style_of = library.clip_style[library.segment_clip]
         self.frames = self.late_frames = 0
         self.frame_ms = Spread()
-        self._closed = False
+        self._pace = Pace()
+        self.interval_ms = self._pace.interval_ms
+        self.blackout = False
+        self.desk: Desk | None = None
+        self._closed = self._helps = False
         self._glfw, self._app, self._canvas = _glfw_canvas(config, title)
         self._monitor = self._screen(screen)
-        self._stage = Stage(config)
-        self._copy: tuple[Any, Stage] | None = None
-        if recorder is not None:
-            # The film has a size of its own, whatever is done to the window: the stage is drawn a second time.
-            texture = gloo.Texture2D(shape=(config.height, config.width, 4), format="rgba", interpolation="nearest")
-            self._copy = gloo.FrameBuffer(texture), Stage(config)
-        self._keys = Keys(commands)
-        self._names = {getattr(self._glfw, f"KEY_{name}"): name for name in NAMES}
+        self._view = View(Stage(config), follower)
+        self._hud = Hud()
+        # A film has a size of its own, whatever is done to the window: the stage is drawn a second time.
+        texture = gloo.Texture2D(shape=(config.height, config.width, 4), format="rgba", interpolation="nearest")
+        self._copy, self._film_view = gloo.FrameBuffer(texture), View(Stage(config), follower)
+        self._names = {getattr(self._glfw, f"KEY_{name}"): name for name in BY_NAME}
         # Straight from glfw: VisPy holds a letter back until its character comes, which some keys never bring.
         self._glfw.set_key_callback(self._native, self._key)
         self._canvas.events.close.connect(self._on_close)
@@ -162,50 +102,95 @@ class Window:
         if self._closed or self._native is None:
             return False
         began_s = time.perf_counter()
-        moment_s = self._follower.moment_s(began_s)
-        shown = self._follower.look(moment_s)
+        moment_s = self.follower.moment_s(began_s)
+        shown = self.follower.look(moment_s)
         self._draw(moment_s if shown else 0.0)
         self.frame_ms.add(1e3 * (time.perf_counter() - began_s))
         self.frames += 1
-        if shown and self._recorder is not None and self._recorder.wants(moment_s):
-            self._film(moment_s, self._recorder)
+        if shown and self._films.wants(moment_s):
+            self._film(moment_s)
         self._canvas.swap_buffers()
+        self._pace.mark(time.perf_counter())
         return True
 
     def _draw(self, moment_s: float) -> None:
         self._canvas.set_current()
-        self._stage.resize(*self._canvas.physical_size)
-        self._draw_on(self._stage, moment_s)
+        width, height = self._canvas.physical_size
+        self._view.stage.resize(width, height)
+        self._view.fade(self.blackout)
+        self._view.draw(moment_s)
+        state = self._figures()
+        if state is not None:
+            self._hud.draw(state, width, height)
         self._canvas.context.flush_commands()
 
-    def _draw_on(self, stage: Stage, moment_s: float) -> None:
-        f = self._follower
-        stage.draw(
-            f.positions_m,
-            t_s=moment_s,
-            beat=float(f.pose["beat"]),
-            energy=float(f.heard["energy"]),
-            onset=float(f.onsets.max()),
-            faces=f.faces,
+    def _figures(self) -> HudState | None:
+        """What stands over the picture; None where nothing does."""
+        desk = self.desk
+        if desk is None:
+            return None
+        message, keys = desk.message, ROWS if self._helps else ()
+        if not (desk.state["hud"] or message or keys):
+            return None
+        f = self.follower
+        heard, pose = f.heard, f.pose
+        hidden = not desk.state["hud"]
+        meter = int(heard["meter"])
+        beat = int(np.floor(float(pose["beat"]) + 1e-6)) if np.isfinite(pose["beat"]) else 0
+        segment = int(pose["segment"])
+        return HudState(
+            hidden=hidden,
+            tempo_bpm=round(float(heard["tempo_bpm"]), 1),
+            confidence=round(float(heard["confidence"]), 2),
+            position=position_in_bar(beat, origin=int(heard["bar_origin"]), meter=meter),
+            meter=meter,
+            state=STATE_NAMES[int(heard["state"])],
+            lock=LOCK_NAMES[f.lock],
+            level_db=round(_level_db(float(heard["peak"]))),
+            gain_db=round(float(heard["gain_db"]), 1),
+            fps=round(self._pace.fps),
+            device=self._source.trouble.partition(":")[0] or self._source.name,
+            style=self._styles[int(self._style_of[segment])] if 0 <= segment < self._style_of.shape[0] else "",
+            scene=desk.name_of("scene"),
+            palette=desk.name_of("palette"),
+            dancers=len(f.poses),
+            message=message,
+            keys=keys,
         )
 
-    def _film(self, moment_s: float, recorder: Recorder) -> None:
-        assert self._copy is not None
-        target, stage = self._copy
-        with target:
-            self._draw_on(stage, moment_s)
+    def _film(self, moment_s: float) -> None:
+        with self._copy:
+            self._film_view.fade(self.blackout)
+            self._film_view.draw(moment_s)
             picture = gloo.read_pixels((0, 0, self._config.width, self._config.height), alpha=False)
-        recorder.offer(np.asarray(picture), moment_s)
+        self._films.offer(np.asarray(picture), moment_s)
+
+    def set_palette(self, name: str) -> None:
+        """From the next picture on."""
+        for view in (self._view, self._film_view):
+            view.stage.set_palette(name)
+
+    def set_scene(self, name: str) -> None:
+        """From the next picture on."""
+        for view in (self._view, self._film_view):
+            view.stage.set_scene(name)
 
     def _key(self, window: Any, key: int, scancode: int, action: int, modifiers: int) -> None:
         glfw = self._glfw
         if action == glfw.RELEASE or modifiers & (glfw.MOD_CONTROL | glfw.MOD_ALT | glfw.MOD_SUPER):
             return
-        wish = self._keys.press(self._names.get(key, ""), again=action == glfw.REPEAT, lock=self._follower.lock)
+        name, again = self._names.get(key, ""), action == glfw.REPEAT
+        if self.desk is None:
+            wish = QUIT if not again and BY_NAME.get(name, BY_NAME["H"]).order == QUIT else ""
+        else:
+            heard = self.follower.heard
+            wish = self.desk.press(name, again=again, tempo_bpm=float(heard["tempo_bpm"]), gain_db=float(heard["gain_db"]))
         if wish == QUIT:
             self._closed = True
         elif wish == FULLSCREEN:
             self._toggle_fullscreen()
+        elif wish == HELP:
+            self._helps = not self._helps
 
     def _on_close(self, event: Any) -> None:
         self._closed = True
@@ -227,6 +212,10 @@ class Window:
         self._canvas.close()
 
 
+def _level_db(peak: float) -> float:
+    return max(20.0 * float(np.log10(peak)), LEVEL_FLOOR_DB) if peak > 0.0 else LEVEL_FLOOR_DB
+
+
 def _glfw_canvas(config: StageConfig, title: str) -> tuple[Any, Any, Any]:
     """The glfw module, VisPy's application on it and the one canvas of the process."""
     try:
@@ -235,6 +224,9 @@ def _glfw_canvas(config: StageConfig, title: str) -> tuple[Any, Any, Any]:
             import glfw  # noqa: PLC0415
 
             application = app.Application("glfw")
+            if config.background == "transparent":
+                # Hints stay until the window is made; VisPy knows no word for this one.
+                glfw.window_hint(glfw.TRANSPARENT_FRAMEBUFFER, 1)
             canvas = app.Canvas(
                 app=application,
                 title=title,

@@ -140,6 +140,7 @@ class Ears:
         heard["tempo_bpm"] = clock.tempo_bpm
         heard["confidence"] = beat["confidence"] if beat["locked"] else 0.0
         heard["level_db"] = level_db
+        heard["gain_db"], heard["peak"] = self.gain.db, self.gain.peak
         heard["energy"] = features.energy
         heard["bass"] = features.bass
         heard["density"] = features.density

@@ -21,7 +21,9 @@ HEARD = np.dtype(
         ("bar_origin", np.int64),  # a beat number that is a downbeat; valid where meter > 0
         ("tempo_bpm", np.float32),  # the tracker's tempo without the clock's bend; 0 before the first lock
         ("confidence", np.float32),  # 0..1
-        ("level_db", np.float32),  # loudness of the last 0.4 s, dBFS
+        ("level_db", np.float32),  # loudness of the last 0.4 s, dBFS, gain included
+        ("gain_db", np.float32),  # what was added to the sound as it came in
+        ("peak", np.float32),  # highest sample of the hop as it came in; 1 is full scale
         ("energy", np.float32),  # 0..1: loudness against this song's own range so far, last two beats
         ("bass", np.float32),  # 0..1: share of the low band in the last two beats, against its own range
         ("density", np.float32),  # onsets in a beat, last four beats (0..4)

@@ -117,7 +117,7 @@ def test_a_turned_root_turns_points_as_its_quaternion_says_on_every_axes(axes: s
     """A point fixed to the pelvis, sent as a position, must be where the sent quaternion puts the sent rest offset."""
     follower = _follower(_moment())
     still = _moment()
-    still["run"]["rotations"][:, 0] = (1.0, 0.0, 0.0, 0.0)
+    still["run"]["rotations"][..., 0, :] = (1.0, 0.0, 0.0, 0.0)
     turned, _ = Native(axes, STYLES).datagrams(follower, 0.05)
     rest, _ = Native(axes, STYLES).datagrams(_follower(still), 0.05)
     t, r = dict(_read(turned)), dict(_read(rest))
