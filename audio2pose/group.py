@@ -31,6 +31,8 @@ ROOM = 0.4
 """Share of the spacing that each has to either side."""
 DELAY_SLEW = 0.15
 """Share of time by which one in a canon runs faster or slower while the tempo changes."""
+TASTE = 0.5
+"""Temperature of those who choose for themselves."""
 SLOWEST_HZ = 0.5
 CONTACT_MIRROR = np.array([2, 3, 0, 1])
 
@@ -40,6 +42,11 @@ def places(dancers: int, spacing_m: float) -> F64:
     steps = np.array([(k + 1) // 2 * (1 if k % 2 else -1) for k in range(dancers)], np.float64)
     x = (steps - steps.mean()) * spacing_m
     return np.stack([x, -BACK * (np.abs(x) - np.abs(x).min())], axis=1)
+
+
+def _own(match: MatchConfig, k: int) -> MatchConfig:
+    """How dancer *k* chooses: the first as ever, the others by taste, or all would agree on what fits the music best."""
+    return replace(match, seed=match.seed + k, temperature=max(match.temperature, TASTE)) if k else match
 
 
 @njit(cache=True, nogil=True)
@@ -59,7 +66,7 @@ class Group:
         if D > 1:
             dance = replace(dance, stage_radius_m=min(dance.stage_radius_m, max(ROOM * group.spacing_m, 0.2)))
         own = D if group.formation == "own" else 1
-        self.dancers = tuple(Dancer(replace(match, seed=match.seed + k), dance, library, hop_s) for k in range(own))
+        self.dancers = tuple(Dancer(_own(match, k), dance, library, hop_s) for k in range(own))
         self._places = places(D, group.spacing_m)
         self._twins: F32 = MIRROR.astype(np.float32)
         canon = group.formation == "canon" and D > 1

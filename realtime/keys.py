@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from audio2pose.performer import LOCK_NAMES
 
 QUIT, FULLSCREEN, HELP = "quit", "fullscreen", "help"
 SET, TOGGLE, STEP, ADD = "set", "toggle", "step", "add"
-LOCKS = len(LOCK_NAMES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,8 +67,7 @@ def _message(data: bytes) -> Message:
     address, at = _string(data, 0)
     if not address.startswith("/"):
         raise _MalformedError
-    if at == len(data):  # old senders leave the tags of a message without arguments away
-        return address, ()
+    # Without tags it might be a packet that was cut off here.
     tags, at = _string(data, at)
     if not tags.startswith(",") or len(tags) > MAX_ARGUMENTS + 1:
         raise _MalformedError
