@@ -63,6 +63,7 @@ def add_live_arguments(parser: ArgumentParser) -> None:
     window.add_argument("--scene", metavar="NAME", help="what stands around the dancers")
     window.add_argument("--background", metavar="WHAT", help="stage, plain, chroma, black or transparent")
     window.add_argument("--no-hud", action="store_true", help="no figures over the picture")
+    window.add_argument("--calibrate", action="store_true", help="find --latency-ms by tapping to clicks and flashes")
     window.add_argument("--latency-ms", type=float, metavar="MS", help="what the screen costs (default 30); see --calibrate")
 
 
@@ -86,6 +87,10 @@ def run_live(args: Namespace) -> int:
     targets = tuple(parse_target(text) for text in args.send)
     control, echo = parse_control(args.control) if args.control else (None, ())
     chosen = settings(args.preset, asked)
+    if args.calibrate:
+        from .calibrate import run  # noqa: PLC0415
+
+        return run(chosen.stage, title=args.title, screen=args.screen, fullscreen=args.fullscreen)
     options = Options(
         targets=targets,
         control=control,
