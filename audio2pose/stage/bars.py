@@ -48,7 +48,7 @@ def write(
             tones[1, c] = 0.55 * hues[BOTTOM, c] + 0.22 * hues[FLOOR, c]
             tones[2, c] = 0.60 * hues[BOTTOM, c] + 0.10 * hues[FLOOR, c]
             tones[3, c] = 0.50 * hues[TOP, c]
-    ground(base[0], size[0], size[1], line, tones, 0.4 * (1.0 - 0.7 * light))
+    ground(base[0], size[0], size[1], line, tones, 1.6, 0.4 * (1.0 - 0.7 * light))
     for k in range(BARS):
         u = (2.0 * k + 1.0) / BARS - 1.0  # -1 at the left of the arc, 1 at the right
         out = abs(u)

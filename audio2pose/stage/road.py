@@ -39,7 +39,7 @@ NEAR_M = 1.9
 def shapes() -> list[Shapes]:
     """The horizon's glow, lines across, lines along, the horizon itself."""
     return [
-        (2, DISC_VERTICES, disc_triangles()),
+        (1, DISC_VERTICES, disc_triangles()),
         (ACROSS, STRIP_VERTICES, strip_triangles()),
         (ALONG, STRIP_VERTICES, strip_triangles()),
         (1, STRIP_VERTICES, strip_triangles()),
@@ -54,20 +54,21 @@ def write(
     """Write the set; *tones* (4, 3) and *spot* (3,) are room."""
     line, wide = horizon(lens), max(reach(lens, centre_m), 1.0)
     kick = mood[PULSE] * (0.35 + 0.65 * mood[ENERGY])
+    shine = (0.30 + 0.30 * mood[MID] + 0.26 * kick) * (1.0 - 0.5 * light)
     for c in range(3):
         if light > 0.5:
-            tones[0, c], tones[1, c] = hues[BOTTOM, c], 0.5 * hues[TOP, c] + 0.5 * hues[BOTTOM, c]
-            tones[2, c], tones[3, c] = hues[FLOOR, c], hues[TOP, c]
+            tones[0, c] = hues[BOTTOM, c]
+            tones[1, c] = hues[BOTTOM, c] + (hues[LEFT, c] - hues[BOTTOM, c]) * 0.5 * shine
+            tones[2, c] = hues[FLOOR, c] + (hues[LEFT, c] - hues[FLOOR, c]) * shine
+            tones[3, c] = hues[TOP, c]
         else:
-            tones[0, c], tones[1, c] = 0.28 * hues[BOTTOM, c], 0.75 * hues[BOTTOM, c]
-            tones[2, c] = 0.7 * hues[BOTTOM, c] + 0.35 * hues[FLOOR, c]
+            tones[0, c] = 0.28 * hues[BOTTOM, c]
+            tones[1, c] = 0.75 * hues[BOTTOM, c] + 0.6 * shine * hues[GLOW, c]
+            tones[2, c] = 0.7 * hues[BOTTOM, c] + 0.2 * hues[FLOOR, c] + shine * hues[GLOW, c]
             tones[3, c] = 0.5 * hues[TOP, c]
-    ground(base[0], size[0], size[1], line, tones, 0.35 * (1.0 - 0.7 * light))
-    middle = lens[13]
-    high = size[1] * (0.24 + 0.10 * mood[MID])
-    shine = (0.26 + 0.22 * mood[MID] + 0.22 * kick) * (1.0 - 0.5 * light)
-    pool(glows[0], middle, line, 0.75 * size[0], high, 0.0, hues[LEFT if light > 0.5 else GLOW], shine, light)
-    pool(glows[1], middle, line, 0.42 * size[0], 0.35 * high, 0.0, hues[ACCENT], 0.8 * shine, light)
+    ground(base[0], size[0], size[1], line, tones, 3.2, 0.35 * (1.0 - 0.7 * light))
+    tall = size[1] * (0.08 + 0.04 * mood[MID])
+    pool(glows[0], lens[13], line, 0.40 * size[0], tall, 0.0, hues[ACCENT], 0.9 * shine, light)
     # A leap: fast on the beat, nearly still before the next.
     p = mood[PHASE]
     run = 1.0 - (1.0 - p) ** 2.4

@@ -40,8 +40,9 @@ class Written:
     Threads: the one that owns the GL context.
     """
 
-    def __init__(self, program: gloo.Program, write: Callable[..., None], shapes: list[Shapes]) -> None:
-        self._program, self._write = program, write
+    def __init__(self, program: gloo.Program, write: Callable[..., None], shapes: list[Shapes], *, adds: bool) -> None:
+        """*adds*: on a dark ground its shapes only add light, which is the cheaper way to blend."""
+        self._program, self._write, self._adds = program, write, adds
         self._ground = Mesh(LIGHT, (1, GROUND_VERTICES, ground_triangles()))
         self._shapes = Mesh(LIGHT, *shapes)
         self._size: F32 = np.zeros(2, np.float32)
@@ -61,7 +62,8 @@ class Written:
         )  # fmt: skip
         gloo.set_state(blend=False, depth_test=False, cull_face=False)
         self._ground.draw(self._program, (*size, 0.0))
-        gloo.set_state(blend=True, blend_func=("one", "one_minus_src_alpha"))
+        adds = self._adds and self._light == 0.0
+        gloo.set_state(blend=True, blend_func=("one", "one" if adds else "one_minus_src_alpha"))
         self._shapes.draw(self._program, (*size, 0.0))
 
 
@@ -84,4 +86,6 @@ class Sets:
 
     def _make(self, name: str) -> Backdrop:
         room = {"sun": sun, "bars": bars, "spot": spot, "road": road}.get(name)
-        return Floor(lines=name == "rings") if room is None else Written(self._program, room.write, room.shapes())
+        if room is None:
+            return Floor(lines=name == "rings")
+        return Written(self._program, room.write, room.shapes(), adds=name in ("spot", "road"))

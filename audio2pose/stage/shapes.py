@@ -48,6 +48,13 @@ def disc_triangles() -> NDArray[np.uint32]:
 
 
 @njit(cache=True, nogil=True)
+def collapse(mesh: F32) -> None:
+    """Make *mesh* cover no pixel: one that is only invisible costs as much as one that is seen."""
+    for i in range(mesh.shape[0]):
+        mesh[i, 0], mesh[i, 1] = np.float32(0.0), np.float32(0.0)
+
+
+@njit(cache=True, nogil=True)
 def horizon(lens: F32) -> float:
     """The row in pixels at which a floor without end would end."""
     flat = np.sqrt(lens[9] * lens[9] + lens[11] * lens[11])
@@ -64,16 +71,16 @@ def reach(lens: F32, centre_m: F32) -> float:
 
 
 @njit(cache=True, nogil=True)
-def ground(mesh: F32, width: float, height: float, line: float, tones: F32, dim: float) -> None:
+def ground(mesh: F32, width: float, height: float, line: float, tones: F32, fall: float, dim: float) -> None:
     """Write floor and sky that meet at row *line*; *tones* (4, 3): floor near and far, sky low and high.
 
-    *dim*: how much darker the left and right of the picture are.
+    *fall*: 1 or more, how steeply the colours fall from those at the line; *dim*: how much darker the left and right of the picture are.
     """
     for row in range(FLOOR_ROWS + SKY_ROWS):
         sky = row >= FLOOR_ROWS
         t = (row - FLOOR_ROWS) / (SKY_ROWS - 1) if sky else row / (FLOOR_ROWS - 1)
         y = line + (height - line) * t if sky else line * (1.0 - (1.0 - t) ** 2)
-        k = t * t * (3.0 - 2.0 * t)
+        k = 1.0 - (1.0 - t) ** fall if sky else t**fall
         for column in range(COLUMNS):
             x = column / (COLUMNS - 1)
             aside = (2.0 * x - 1.0) ** 2

@@ -20,6 +20,7 @@ from audio2pose.stage.shapes import (
     PANEL_VERTICES,
     STRIP_VERTICES,
     disc_triangles,
+    collapse,
     ground,
     horizon,
     panel,
@@ -56,7 +57,7 @@ def write(
         dark = 0.62 * hues[BOTTOM, c] + 0.38 * hues[TORSO, c] if light > 0.5 else 0.16 * hues[BOTTOM, c]
         tones[0, c], tones[1, c] = dark * 0.92, dark
         tones[2, c], tones[3, c] = dark, dark * (0.96 if light > 0.5 else 0.5)
-    ground(base[0], size[0], size[1], horizon(lens), tones, 0.25 * (1.0 - 0.6 * light))
+    ground(base[0], size[0], size[1], horizon(lens), tones, 1.6, 0.25 * (1.0 - 0.6 * light))
     kick = mood[PULSE] * (0.3 + 0.7 * mood[ENERGY])
     crowd = places_m.shape[0]
     wide = max(reach(lens, centre_m), 1.0)
@@ -70,20 +71,24 @@ def write(
             lamp = 0.55 * hues[ACCENT, c] + 0.45 * (hues[RIM, c] * 0.7 + side * 0.3)
             tones[0, c] = 0.6 * hues[TOP, c] + 0.4 if light > 0.5 else lamp
             tones[1, c] = 0.5 * lamp + 0.5 * hues[FLOOR, c]
-        x, y, z = (places_m[d, 0], 0.0, places_m[d, 2]) if here else (0.0, 0.0, 0.0)
-        spot[0], spot[1], spot[2] = x, y, z
+        if not here:
+            collapse(pools[k])
+            collapse(pools[LAMPS + k])
+            collapse(beams[k])
+            continue
+        x, z = places_m[d, 0], places_m[d, 2]
+        spot[0], spot[1], spot[2] = x, 0.0, z
         project(spot, lens, spot)
         x0, y0, scale = spot[0], spot[1], lens[12] / spot[2]
         # How flat a circle on the floor is seen.
         half, flat = radius * scale, lens[1] / math.sqrt((lens[0] - x) ** 2 + lens[1] ** 2 + (lens[2] - z) ** 2)
         spot[0], spot[1], spot[2] = x, LAMP_M * wide, z - 0.15
         project(spot, lens, spot)
-        shown = 1.0 if here else 0.0
         first = 1.0 if d == 0 else 0.72
-        bright = first * shown * (0.50 + 0.28 * kick + 0.18 * mood[LOW])
+        bright = first * (0.50 + 0.28 * kick + 0.18 * mood[LOW])
         pool(pools[k], x0, y0, 2.1 * half, 2.1 * half * flat, 0.0, tones[1], 0.35 * bright, light)
         pool(pools[LAMPS + k], x0, y0, half, half * flat, 0.94, tones[0], bright, light)
-        haze = first * shown * (0.29 + 0.10 * mood[ENERGY] + 0.14 * mood[MID] + 0.10 * kick)
+        haze = first * (0.29 + 0.10 * mood[ENERGY] + 0.14 * mood[MID] + 0.10 * kick)
         if light > 0.5:
             haze *= 1.9
         if crowd > 3:
@@ -99,10 +104,11 @@ def write(
         spot[2] = places_m[0, 2] + reach_m * 0.6 * math.cos(1.7 * k) if crowd else 0.0
         seen = crowd > 0 and math.isfinite(spot[0] + spot[2])
         if not seen:
-            spot[0], spot[2] = 0.0, 0.0
+            collapse(motes[k])
+            continue
         project(spot, lens, spot)
         px = max(size[1] / 720.0, 1.0) * (0.5 + 0.3 * (k % 3))
-        opacity = (0.15 + 0.75 * mood[HIGH]) * math.sin(math.pi * fall) if seen else 0.0
+        opacity = (0.15 + 0.75 * mood[HIGH]) * math.sin(math.pi * fall)
         for c in range(3):
             tones[2, c] = hues[ACCENT, c]
         strip(motes[k], spot[0], spot[1] - px, px, spot[0], spot[1] + px, px, 1.0, tones[2], opacity, opacity, light)

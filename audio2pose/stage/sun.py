@@ -71,7 +71,7 @@ def write(
             tones[1, c] = 0.9 * hues[BOTTOM, c]
             tones[2, c] = 0.8 * hues[BOTTOM, c] + (0.20 + 0.10 * kick) * hues[FLOOR, c]
             tones[3, c] = 0.6 * hues[TOP, c]
-    ground(base[0], size[0], size[1], line, tones, 0.35 * (1.0 - 0.7 * light))
+    ground(base[0], size[0], size[1], line, tones, 1.6, 0.35 * (1.0 - 0.7 * light))
     far = RADIUS_M * scale * (1.5 + 0.3 * mood[ENERGY])
     shine = (0.22 + 0.22 * kick + 0.16 * mood[LOW]) * (1.0 - 0.55 * light)
     ring(halos[0], x, y, radius, radius, 1.0, far - RADIUS_M * scale * 0.4, hues[LEFT if light > 0.5 else RIGHT], shine, light, line)
