@@ -22,6 +22,11 @@ SPAN_M = 2.05
 """Width that must always fit: both arms stretched out, and a little air."""
 AIM_M = 0.86
 EYE_M = 1.62
+GROUP_AIR_M = 0.5
+"""More width for a group: its outermost are nearer to the edge, and dance towards it."""
+GROUP_RAISE = 0.20
+"""A group is small in its picture: of each metre that the picture is taller for it, the camera looks so much higher up, so
+that what stands behind the group fills the picture, and not the floor before it."""
 ORBIT_RAD = math.radians(8.0)
 ORBIT_S = 48.0
 FOLLOW_HALF_LIFE_S = 0.7
@@ -40,12 +45,15 @@ def follow(centre_m: F32, target_m: F32, dt_s: float) -> F32:
 def lens(centre_m: F32, spread_m: float, t_s: float, width: int, height: int) -> F32:
     """The camera at stream time *t_s* that frames dancers around *centre_m* (3,), *spread_m* between the outermost."""
     half = math.tan(HALF_FOV_RAD)
-    tall_m = BODY_M / FILL
-    wide_m = (SPAN_M + spread_m) * height / width
-    distance_m = max(tall_m, wide_m) / (2.0 * half)
+    alone_m = max(BODY_M / FILL, SPAN_M * height / width)
+    tall_m = max(alone_m, (SPAN_M + spread_m + min(spread_m / 3.0, 1.0) * GROUP_AIR_M) * height / width)
+    distance_m = tall_m / (2.0 * half)
+    aim_m = AIM_M + GROUP_RAISE * (tall_m - alone_m)
     angle = ORBIT_RAD * math.sin(2.0 * math.pi * t_s / ORBIT_S)
-    back = np.array([math.sin(angle) * distance_m, EYE_M - AIM_M, math.cos(angle) * distance_m])
-    eye = np.array([centre_m[0], AIM_M, centre_m[2]], np.float64) + back
+    # From as steep above as with one dancer: seen flat, the floor would be a line and the group a row.
+    rise_m = (EYE_M - AIM_M) * tall_m / alone_m
+    back = np.array([math.sin(angle) * distance_m, rise_m, math.cos(angle) * distance_m])
+    eye = np.array([centre_m[0], aim_m, centre_m[2]], np.float64) + back
     back /= np.sqrt((back * back).sum())
     right = np.array([back[2], 0.0, -back[0]])
     right /= np.sqrt((right * right).sum())

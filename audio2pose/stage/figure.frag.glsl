@@ -7,7 +7,8 @@
 #else
 #define SAME varying
 #endif
-uniform vec3 u_rim;        // colour of the light from behind
+uniform vec4 u_rim;        // colour of the light from behind, and where on the edge it begins
+uniform float u_most;      // brightest that a colour may be: 1 where the picture is laid over another
 uniform vec4 u_edge;       // colour and strength of the dark line that lifts a limb off what it crosses
 varying vec2 v_at;
 SAME vec4 v_ball0, v_ball1, v_ball2, v_ball3, v_ball4, v_ball5, v_colour0, v_colour1;
@@ -18,10 +19,10 @@ vec3 lit(vec3 base, vec2 nxy) {
     vec3 n = vec3(nxy, sqrt(1.0 - flat2));
     float key = dot(n, vec3(-0.46, 0.62, 0.63));
     float soft = 0.5 + 0.5 * key;
-    float rim = (1.0 - n.z) * (1.0 - n.z) * smoothstep(-0.35, 0.9, dot(n.xy, vec2(0.80, 0.60)));
+    float rim = (1.0 - n.z) * (1.0 - n.z) * smoothstep(u_rim.a, 0.9, dot(n.xy, vec2(0.80, 0.60)));
     float shine = max(dot(n, vec3(-0.25, 0.36, 0.90)), 0.0);
     shine *= shine; shine *= shine; shine *= shine; shine *= shine; shine *= shine;
-    return base * (0.22 + 0.92 * soft * soft) + u_rim * (1.25 * rim + 0.14 * shine);
+    return min(base * (0.22 + 0.92 * soft * soft) + u_rim.rgb * (1.25 * rim + 0.14 * shine), vec3(u_most));
 }
 
 void main() {

@@ -1,4 +1,4 @@
-"""What the dancers stand before and on: gradient, pool of light, rings and spokes in perspective, a wave each beat.
+"""The scene `rings`: gradient, pool of light, rings and spokes in perspective, a wave each beat.
 
 Shapes   lens: (16,), see camera.py; the meshes are made once and never change.
 Threads  the one that owns the GL context.
@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 from vispy import gloo
 
 from audio2pose.arrays import F32
-from audio2pose.stage.figure import shader
+from audio2pose.stage.mesh import shader
+from audio2pose.stage.mood import ENERGY, LOW, PHASE, PULSE
 from audio2pose.stage.palettes import Palette
-from audio2pose.timeline import phase
 
-PULSE_HALF_LIFE_BEATS = 0.18
 _COLUMNS = np.linspace(-1.0, 1.0, 17)
 _ROWS = np.concatenate([np.linspace(-1.0, 0.1, 18), np.linspace(0.1, 1.0, 7)[1:]])
 """Where the ground's colour is worked out: dense on the floor, which is seen flat. Every corner costs, most of all where
@@ -34,7 +33,7 @@ def _strip(rows: int, columns: int) -> NDArray[np.uint32]:
     return (at + np.array([0, 1, columns, 1, columns + 1, columns])).astype(np.uint32).reshape(-1)
 
 
-def lines(ring_opacity: float, spoke_opacity: float) -> tuple[NDArray[np.void], NDArray[np.uint32]]:
+def floor_lines(ring_opacity: float, spoke_opacity: float) -> tuple[NDArray[np.void], NDArray[np.uint32]]:
     """Vertices and triangles of everything that lies on the floor."""
     angles = np.linspace(0.0, 2.0 * math.pi, ARCS + 1)
     grids = []
@@ -57,39 +56,47 @@ def lines(ring_opacity: float, spoke_opacity: float) -> tuple[NDArray[np.void], 
 
 
 class Floor:
-    """Two meshes: the smooth ground, and the lines on it.
+    """Two meshes: the smooth ground, and the lines on it, which a scene may do without.
 
     Threads: the one that owns the GL context.
     """
 
-    def __init__(self, of: Palette) -> None:
-        self._tints = 1.0 if of.light else 0.0
+    def __init__(self, *, lines: bool = True) -> None:
         self._ground = gloo.Program(shader("backdrop.vert.glsl"), shader("backdrop.frag.glsl"))
         x, y = np.meshgrid(_COLUMNS, _ROWS)
         self._ground["a_corner"] = np.stack([x, y], axis=-1).reshape(-1, 2).astype(np.float32)
         self._ground_triangles = gloo.IndexBuffer(_strip(_ROWS.shape[0], _COLUMNS.shape[0]))
+        self._tints = 0.0
+        self._lines: gloo.Program | None = None
+        if lines:
+            self._lines = gloo.Program(shader("lines.vert.glsl"), shader("lines.frag.glsl"))
+            vertices, triangles = floor_lines(0.42, 0.16)
+            self._lines.bind(gloo.VertexBuffer(vertices))
+            self._line_triangles = gloo.IndexBuffer(triangles)
+
+    def look(self, of: Palette) -> None:
+        """Wear another palette."""
+        self._tints = 1.0 if of.light else 0.0
         for name, colour in (("top", of.top), ("bottom", of.bottom), ("floor", of.floor)):
             self._ground[f"u_{name}"] = colour
-        self._lines = gloo.Program(shader("lines.vert.glsl"), shader("lines.frag.glsl"))
-        vertices, triangles = lines(0.42, 0.16)
-        self._lines.bind(gloo.VertexBuffer(vertices))
-        self._line_triangles = gloo.IndexBuffer(triangles)
-        self._lines["u_accent"] = of.accent
-        self._lines["u_line"] = of.accent if of.light else tuple(0.55 * f + 0.45 * a for f, a in zip(of.floor, of.accent))
+        if self._lines is not None:
+            self._lines["u_accent"] = of.accent
+            between = tuple(0.55 * f + 0.45 * a for f, a in zip(of.floor, of.accent))
+            self._lines["u_line"] = of.accent if of.light else between
 
-    def draw(
-        self, lens: F32, size: tuple[float, float, float], centre_m: F32, beat: float, energy: float, onset: float
-    ) -> None:
-        """Fill the picture; the pulse falls from each beat by half every PULSE_HALF_LIFE_BEATS."""
-        at = phase(beat, cycle_beats=1.0)
-        pulse = (at, math.pow(0.5, at / PULSE_HALF_LIFE_BEATS), energy, onset)
+    def draw(self, lens: F32, size: tuple[float, float, float], centre_m: F32, mood: F32, _places_m: F32) -> None:
+        """Fill the picture; the pulse falls from each beat."""
+        pulse = (float(mood[PHASE]), float(mood[PULSE]), float(mood[ENERGY]), float(mood[LOW]))
         for program in (self._ground, self._lines):
-            program["u_size"] = (*size, self._tints)
-            program["u_lens"] = lens
-            program["u_beat"] = pulse
-            program["u_centre"] = centre_m
+            if program is not None:
+                program["u_size"] = (*size, self._tints)
+                program["u_lens"] = lens
+                program["u_beat"] = pulse
+                program["u_centre"] = centre_m
         gloo.set_state(blend=False, depth_test=False, cull_face=False)
         self._ground.draw("triangles", self._ground_triangles)
+        if self._lines is None:
+            return
         # On a dark ground lines only add, which is the cheaper way to blend.
         gloo.set_state(blend=True, blend_func=("one", "one_minus_src_alpha" if self._tints else "one"))
         self._lines.draw("triangles", self._line_triangles)

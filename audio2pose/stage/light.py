@@ -90,12 +90,12 @@ def glows(marks_m: F32, lens: F32, colour: F32, opacity: float, covers: float, m
 
 
 @njit(cache=True, nogil=True)
-def shadows(marks_m: F32, lens: F32, colour: F32, meshes: F32, spot: F32) -> None:
-    """Write into *meshes* (N_SHADOWS, SHADOW_VERTICES, LIGHT_ROW) what the body leaves on the floor: wider, fainter above."""
+def shadows(marks_m: F32, lens: F32, colour: F32, strength: float, meshes: F32, spot: F32) -> None:
+    """Write into *meshes* (N_SHADOWS, SHADOW_VERTICES, LIGHT_ROW) what the body takes from the floor: wider, fainter above."""
     for k in range(N_SHADOWS):
         mesh, mark = meshes[k], marks_m[DARK_MARKS[k]]
         height = max(mark[1], _ZERO)
-        opacity = DARK[k, 1] * max(1.0 - height / 1.3, 0.0)
+        opacity = strength * DARK[k, 1] * max(1.0 - height / 1.3, 0.0)
         spot[0], spot[1], spot[2] = mark[0], _ZERO, mark[2]
         project(spot, lens, spot)
         if not np.isfinite(spot[0] + spot[1] + spot[2] + mark[1]) or opacity < 0.004:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import socket
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -85,11 +86,20 @@ class Offscreen:
         self._read = gl2._get_gl_func("glReadPixels", None, (ctypes.c_int,) * 4 + (ctypes.c_uint,) * 2 + (ctypes.c_void_p,))
 
     def picture(
-        self, positions_m: F32, *, t_s: float, beat: float, energy: float, onset: float = 0.0, faces: F32 | None = None
+        self,
+        positions_m: F32,
+        *,
+        t_s: float,
+        beat: float,
+        energy: float,
+        onset: float = 0.0,
+        faces: F32 | None = None,
+        bands: Sequence[float] | F32 | None = None,
+        bar: float = 0.0,
     ) -> U8:
         """The picture (H, W, 3) of dancers *positions_m* (D, 24, 3); the buffer is ours and overwritten by the next call."""
         with self.target():
-            self.stage.draw(positions_m, t_s=t_s, beat=beat, energy=energy, onset=onset, faces=faces)
+            self.stage.draw(positions_m, t_s=t_s, beat=beat, energy=energy, onset=onset, faces=faces, bands=bands, bar=bar)
             return self.read()
 
     def target(self) -> Any:

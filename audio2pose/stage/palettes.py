@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from audio2pose.arrays import F32
 from audio2pose.config import nearest
 from audio2pose.errors import ConfigError
 
@@ -78,6 +81,16 @@ def palette(name: str) -> Palette:
     if name not in PALETTES:
         raise ConfigError(f"no palette named '{name}'{nearest(name, PALETTES)}")
     return PALETTES[name]
+
+
+HUES = ("top", "bottom", "floor", "left", "right", "torso", "glow", "accent", "rim")
+TOP, BOTTOM, FLOOR, LEFT, RIGHT, TORSO, GLOW, ACCENT, RIM = range(len(HUES))
+"""Rows of `hues`."""
+
+
+def hues(of: Palette) -> F32:
+    """The colours of a palette (9, 3), for kernels."""
+    return np.array([getattr(of, name) for name in HUES], np.float32)
 
 
 def flat_colour(background: str, of: Palette) -> Colour | None:

@@ -104,7 +104,7 @@ def test_an_arm_before_the_chest_is_drawn_after_it() -> None:
 def test_a_shadow_grows_faint_with_height() -> None:
     low, high = np.zeros((2, N_SHADOWS, SHADOW_VERTICES, LIGHT_ROW), np.float32)
     for pose, quads in ((rest(), low), (rest() + np.array([0, 0.5, 0], np.float32), high)):
-        shadows(marks_of(pose), LENS, TONES[0], quads, np.zeros(3, np.float32))
+        shadows(marks_of(pose), LENS, TONES[0], 1.0, quads, np.zeros(3, np.float32))
     assert (high[:, 0, 7] <= low[:, 0, 7]).all()
     assert high[0, 0, 7] < 0.7 * low[0, 0, 7]
     assert _area(high[0, 1:]) > _area(low[0, 1:])
