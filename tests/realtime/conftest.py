@@ -94,8 +94,14 @@ class Room:
         assert self._daemon is not None
         self._daemon.send_signal(signal.SIGCONT)
 
+    def kill(self) -> None:
+        """The sound server dies at once, without a word to anybody."""
+        assert self._daemon is not None
+        self._daemon.kill()
+        self.close()
+
     def close(self) -> None:
-        """The sound server dies, as does the silent player."""
+        """The sound server ends, as do its players."""
         processes = [*self._players, *([self._daemon] if self._daemon else [])]
         for process in processes:
             process.send_signal(signal.SIGCONT)
