@@ -10,23 +10,24 @@ from __future__ import annotations
 
 import atexit
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from threading import Event
 from typing import Any
 
 import numpy as np
 
 from audio2pose.arrays import F32
-from audio2pose.errors import DeviceError, UsageError
+from audio2pose.errors import Audio2PoseError, DeviceError, UsageError
 
-from .devices import InputInfo, find_input, portaudio, quiet_drivers, rescan
+from .devices import InputInfo, find_again, find_input, portaudio, quiet_drivers, rescan
+from .formats import RATES_HZ, chosen_channels, no_open, open_format
+from .formats import channel_numbers as channel_numbers
 from .handoff import HopRing
 from .lookout import Lookout
 from .sources import StreamClock
 from .spread import Spread
 
 BLOCK_S = 0.006  # at most; 256 frames at 44.1 and 48 kHz
-RATES_HZ = (48_000, 44_100, 96_000, 88_200, 32_000, 22_050, 16_000, 192_000)
 FIRST_CALL_S = 3.0  # an idle sound server was seen to take 1.6 s
 STALL_S = 0.5  # callbacks of a busy machine were seen 14 ms apart
 POLL_S = 0.05
@@ -43,10 +44,11 @@ class DeviceSource:
     """One input of the sound card; a `Source` of the show.
 
     *device* is a part of a name, an index, or None for the system's own; *channels* counts from 1, None takes the first two.
-    A named device must be there: DeviceError. Without a name and without any input the source waits (`state`, `trouble`)
-    and the ring gets silence at real-time pace, so that the show goes on; with *required* that too is a DeviceError.
+    Where there is no such input the source waits (`state`, `trouble`) and the ring gets silence at real-time pace, so that
+    the show goes on; with *required*, or by its index, it is a DeviceError: an index means a list that was just looked at.
     The same silence stands in for a device whose callbacks stop, until they come again. While no stream is open, because
-    there was no device or the system closed it, the source looks for one every few seconds and opens it.
+    there was no device or the system closed it, and while the open one sends nothing, the source looks for the device about
+    once a second and opens it.
     """
 
     def __init__(
@@ -59,7 +61,8 @@ class DeviceSource:
     ) -> None:
         self.state, self.trouble = WAITING, ""
         self._device, self._asked_channels = device, channels
-        self._must = required or device not in (None, "")
+        self._by_index = str(device).strip().isdigit()
+        self._must = required or self._by_index
         self.info: InputInfo | None = None
         self.sample_rate_hz = sample_rate_hz or RATES_HZ[0]
         self.callback_ms = Spread()
@@ -67,12 +70,12 @@ class DeviceSource:
         self._channels: tuple[int, ...] = (0,)
         try:
             self.info = find_input(device)
-            self._channels = _chosen(channels, self.info)
-            self.sample_rate_hz, self._open_channels = _format(self.info, max(self._channels) + 1, sample_rate_hz)
+            self._channels = chosen_channels(channels, self.info)
+            self.sample_rate_hz, self._open_channels = open_format(self.info, max(self._channels) + 1, sample_rate_hz)
         except DeviceError as error:
             if self._must:
                 raise
-            self.info, self.trouble = None, str(error)
+            self.info, self.trouble = None, self._waiting(error)
         self.block_frames = 1 << int(self.sample_rate_hz * BLOCK_S).bit_length() - 1
         self.latency_s = max(self.block_frames / self.sample_rate_hz, self.info.latency_s if self.info else 0.0)
         self._mono: F32 = np.zeros(self.block_frames, np.float32)
@@ -93,9 +96,20 @@ class DeviceSource:
         except DeviceError as error:
             if self._must:
                 raise
-            self._silenced, self.trouble = True, str(error)
+            self._silenced, self.trouble = True, self._waiting(error)
             return
         self.state = OPEN
+
+    @property
+    def name(self) -> str:
+        """Of the input that is heard, as the system tells it; "" while none is. Threads: any."""
+        info = self.info
+        return info.name if self.state == OPEN and info is not None else ""
+
+    def _waiting(self, error: Audio2PoseError) -> str:
+        what, then = error.parts
+        for_whom = f"the sound input '{self._device}'" if self._device not in (None, "") else "a sound input"
+        return f"waiting for {for_whom}, {what}: {then}"
 
     def _open(self, info: InputInfo) -> None:
         """Sound flows from here on. Raises DeviceError."""
@@ -116,31 +130,32 @@ class DeviceSource:
                 self._stream.start()
         except sounddevice.PortAudioError as error:
             self._stream = None
-            raise _no_open(info, error) from error
+            raise no_open(info, error) from error
         self.latency_s = float(self._stream.latency)
 
     def _open_anew(self) -> None:
-        """Let go of a stream that the system closed, and open what is there now. Threads: the source's."""
+        """Let go of a stream that sends nothing any more, and open what is there now. Threads: the source's."""
         stream, self._stream = self._stream, None
         try:
             with quiet_drivers():
                 if stream is not None:
                     stream.close(ignore_errors=True)
             rescan()
-            info = find_input(self._wanted())
-            channels = _chosen(self._asked_channels, info)
-            _, self._open_channels = _format(info, max(channels) + 1, self.sample_rate_hz)
+            info = find_again(self._wanted())
+            channels = chosen_channels(self._asked_channels, info)
+            _, self._open_channels = open_format(info, max(channels) + 1, self.sample_rate_hz)
             self._channels, self._share = channels, np.float32(1.0 / len(channels))
             self._open(info)
             self.info = info
         except (DeviceError, UsageError) as error:
-            self.trouble = str(error)
+            self.trouble = self._waiting(error)
 
-    def _wanted(self) -> str | None:
-        """What to look for: the system's own input, or the one that was meant, by its name: numbers change."""
-        if self._device in (None, "") or self.info is None:
-            return None
-        return self.info.full_name
+    def _wanted(self) -> list[str]:
+        """What to look for: any, or the one that was heard, else one like it, by their names: numbers change."""
+        if self._device in (None, ""):
+            return []
+        heard = [self.info.full_name] if self.info is not None else []
+        return heard if self._by_index else [*heard, str(self._device)]
 
     def _callback(self, indata: F32, frames: int, times: Any, status: Any) -> None:
         began_s = time.perf_counter()
@@ -197,8 +212,8 @@ class DeviceSource:
         n, rate = self.block_frames, self.sample_rate_hz
         block = np.zeros(n, np.float32)
         began_s = judged_s = time.perf_counter()
-        self._lookout = lookout = Lookout(self._wanted() or "")
-        calls, played = self._calls, 0
+        self._lookout = lookout = Lookout(self._wanted())
+        calls, played, sent_last_s = self._calls, 0, began_s
         while True:
             played += n
             due_s = began_s + played / rate
@@ -210,14 +225,19 @@ class DeviceSource:
             self._ring.write(block)
             self._clock.mark(due_s, self._ring.accepted_frames / rate)
             self._silent_blocks += 1
-            # Not while a hung server holds another stream of ours: PortAudio could not start anew.
-            if (self._stream is None or self._ended) and not _ABANDONED and lookout.found():
+            # An open stream gets as long as a first call may take. A hung server would hold us while we close it, but it
+            # would hold the child of the lookout before. Not while it holds another of ours: PortAudio could not start anew.
+            mute = self._stream is None or self._ended or time.perf_counter() - sent_last_s > FIRST_CALL_S
+            if mute and not _ABANDONED and lookout.found() and self._calls == calls:
                 self._open_anew()
+                sent_last_s = time.perf_counter()
             passed_s = time.perf_counter() - judged_s
             if passed_s < RETURN_S:
                 continue
             sent_s = (self._calls - calls) * n / rate
             judged_s, calls = time.perf_counter(), self._calls
+            if sent_s:
+                sent_last_s = judged_s
             if 0.5 * passed_s < sent_s < 1.5 * passed_s and not self._ended:
                 self.state, self.trouble = OPEN, ""
                 self._silenced = False
@@ -253,54 +273,3 @@ class DeviceSource:
             "device_losses": self._losses,
             "silent_blocks": self._silent_blocks,
         }
-
-
-def channel_numbers(text: str) -> tuple[int, ...]:
-    """'1,2' -> (1, 2): what `--channels` takes. Raises UsageError for what is no list of numbers from 1 on."""
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdigit() and int(part) > 0 for part in parts):
-        raise UsageError(f"--channels is '{text}', must be numbers from 1 on: write it like 1 or 1,2")
-    return tuple(dict.fromkeys(int(part) for part in parts))
-
-
-def _chosen(channels: Sequence[int] | None, info: InputInfo) -> tuple[int, ...]:
-    """Indices from 0 of the columns to mix."""
-    if channels is None:
-        return tuple(range(min(info.channels, 2)))
-    wrong = [c for c in channels if not 1 <= c <= info.channels]
-    if wrong or not channels:
-        raise UsageError(
-            f"the sound input '{info.name}' has no channel {', '.join(map(str, wrong))}, its channels are 1 to "
-            f"{info.channels}: choose among them with --channels"
-        )
-    return tuple(c - 1 for c in channels)
-
-
-def _format(info: InputInfo, least_channels: int, rate_hz: int | None) -> tuple[int, int]:
-    """The first rate and channel count that the device takes: its own rate and what we need, where it can."""
-    sounddevice = portaudio()
-    last: Exception | None = None
-    with quiet_drivers():
-        for rate, channels in _formats(info, least_channels, rate_hz):
-            try:
-                sounddevice.check_input_settings(info.index, channels, "float32", samplerate=rate)
-            except sounddevice.PortAudioError as error:
-                last = last or error
-            else:
-                return rate, channels
-    raise _no_open(info, last)
-
-
-def _formats(info: InputInfo, least_channels: int, rate_hz: int | None) -> Iterator[tuple[int, int]]:
-    # Two at least: a sound server that is asked for one channel gives the mix of all, and not the first.
-    counts = dict.fromkeys((max(least_channels, min(info.channels, 2)), info.channels))
-    for rate in (rate_hz,) if rate_hz else dict.fromkeys((info.default_rate_hz, *RATES_HZ)):
-        for channels in counts:
-            yield rate, channels
-
-
-def _no_open(info: InputInfo, error: Exception | None) -> DeviceError:
-    what = str(error).replace(": ", ", ")
-    return DeviceError(
-        f"the sound input '{info.name}' does not open ({what}): close what else uses it, or choose another by --device"
-    )

@@ -12,9 +12,10 @@ import contextlib
 import dataclasses
 import difflib
 import os
+import re
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,8 @@ LOOPBACK_WORDS = (
     "vb-audio", "cable output", "voicemeeter", "background music", "ishowu",
 )  # fmt: skip
 SOUND_SERVERS = ("pulse", "pipewire")
+CARD_NUMBER = re.compile(r" ?\(hw:\d+,\d+\)")
+"""ALSA counts cards as they are plugged in: the same one comes back with another number."""
 PULSE_NOTE = "to hear what this computer plays: PULSE_SOURCE=@DEFAULT_MONITOR@ audio2pose live --device pulse"
 NO_INPUT = "no sound input on this machine: plug one in or start the sound server, or use --from-file SONG or --demo"
 
@@ -85,11 +88,16 @@ def quiet_drivers() -> Iterator[None]:
 
 
 def rescan() -> None:
-    """Let PortAudio look for devices again. Every stream must be closed."""
+    """Let PortAudio look for devices again. Every stream must be closed. Raises DeviceError where it does not start."""
     sounddevice = portaudio()
     with quiet_drivers():
-        sounddevice._terminate()
-        sounddevice._initialize()
+        with contextlib.suppress(sounddevice.PortAudioError):  # it did not start the last time
+            sounddevice._terminate()
+        try:
+            sounddevice._initialize()
+        except sounddevice.PortAudioError as error:
+            what = str(error).replace(": ", ", ")
+            raise DeviceError(f"PortAudio does not start ({what}): start the sound server, or reboot") from error
 
 
 def is_loopback(name: str) -> bool:
@@ -125,7 +133,8 @@ def inputs() -> list[InputInfo]:
 def find_input(name_or_index: str | int | None = None) -> InputInfo:
     """The input of that index, or whose name has that part (upper and lower case alike); None: the system's own.
 
-    Where a part fits several, an exact name wins, then the system's own input, then the first of the list.
+    Where a part fits several, an exact name wins, then the system's own input, then the first of the list; where it fits
+    none, ALSA's numbers of cards are left out of it and of the names.
     Raises DeviceError that names the nearest input where none fits, or tells that there is none at all.
     """
     found = inputs()
@@ -142,6 +151,9 @@ def find_input(name_or_index: str | int | None = None) -> InputInfo:
         raise DeviceError(f"no sound input has the index {wanted}, there is {known}: see 'audio2pose devices'")
     part = wanted.lower()
     fitting = [i for i in found if part in i.full_name.lower()]
+    if not fitting and CARD_NUMBER.search(part):
+        bare = CARD_NUMBER.sub("", part)
+        fitting = [i for i in found if bare in CARD_NUMBER.sub("", i.full_name.lower())]
     if not fitting:
         near = _nearest(part, found)
         raise DeviceError(
@@ -149,6 +161,14 @@ def find_input(name_or_index: str | int | None = None) -> InputInfo:
             "or see 'audio2pose devices'"
         )
     return min(fitting, key=lambda i: (part not in (i.name.lower(), i.full_name.lower()), not i.default))
+
+
+def find_again(names: Sequence[str]) -> InputInfo:
+    """The input by the first of *names* that fits one; no names take the system's own. Raises DeviceError of the last."""
+    for name in names[:-1]:
+        with contextlib.suppress(DeviceError):
+            return find_input(name)
+    return find_input(names[-1] if names else None)
 
 
 def _nearest(part: str, found: list[InputInfo]) -> InputInfo:

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -30,13 +30,15 @@ from .surroundings import MISSING, NOTE, OK, Found
 
 PACKAGES = ("numpy", "numba", "av", "vispy", "glfw", "sounddevice", "python-osc", "librosa")
 DECODERS = ("pcm_s16le", "flac", "vorbis", "mp3", "aac", "opus")
+SHOW_ONLY = ("inputs", "level", "display", "osc")
+"""What a song that is danced into a video does without."""
 TRIAL_S = 2.0
 TRIAL_FPS = 15
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What one try found. The main job (a song danced into a video) needs the vital ones."""
+    """What one try found. Where a vital one is missing the show can not run; what is merely not there is a note."""
 
     name: str
     state: str
@@ -60,10 +62,10 @@ class Doctor:
             ("picture", True, _picture),
             ("codecs", True, _codecs),
             ("video", True, self._video),
-            ("inputs", False, surroundings.inputs),
-            ("level", False, surroundings.level),
-            ("display", False, surroundings.display),
-            ("osc", False, surroundings.osc),
+            ("inputs", True, surroundings.inputs),
+            ("level", True, surroundings.level),
+            ("display", True, surroundings.display),
+            ("osc", True, surroundings.osc),
         )
 
     def examine(self, told: Callable[[Check], None] | None = None) -> list[Check]:
@@ -247,14 +249,22 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Try everything; 0 when a song can be danced into a video here, 3 when it can not."""
+    """Try everything; 0 when the show can run here, 3 when it can not."""
     checks = Doctor().examine(None if args.json else _tell)
-    ready = not any(c.vital and c.state == MISSING for c in checks)
+    missing = [c.name for c in checks if c.vital and c.state == MISSING]
     if args.json:
-        emit_json({"schema": 1, "ready": ready, "checks": [dataclasses.asdict(c) for c in checks]})
+        emit_json({"schema": 1, "ready": not missing, "checks": [dataclasses.asdict(c) for c in checks]})
     else:
-        print("a song can be danced here" if ready else "a song can not be danced here yet")  # noqa: T201
-    return 0 if ready else 3
+        print(verdict(missing))  # noqa: T201
+    return 3 if missing else 0
+
+
+def verdict(missing: Sequence[str]) -> str:
+    """What can be done here without *missing*, in a line."""
+    if not missing:
+        return "a song can be danced here, and the show can run"
+    song = "can" if set(missing) <= set(SHOW_ONLY) else "can not"
+    return f"a song {song} be danced into a video here; the show can not run yet: {', '.join(missing)}"
 
 
 def _tell(check: Check) -> None:

@@ -16,7 +16,7 @@ import time
 import warnings
 
 OK, NOTE, MISSING = "ok", "note", "missing"
-LEVEL_S = 1.0
+LEVEL_S = 2.0
 FIRST_BLOCK_S = 3.0
 
 Found = tuple[str, str, str]
@@ -37,33 +37,36 @@ def inputs() -> Found:
 
 
 def level() -> Found:
-    """How loud the system's own input is, over a second."""
+    """How loud the system's own input is, over two seconds."""
     import numpy as np
 
-    from .capture import OPEN, DeviceSource
+    from audio2pose.errors import DeviceError
+
+    from .capture import DeviceSource
     from .devices import inputs
     from .handoff import HopRing
     from .sources import StreamClock
 
     if not inputs():
         return NOTE, "nothing to listen to", ""
-    source = DeviceSource()
-    ring, clock = HopRing(round((LEVEL_S + 1.0) * source.sample_rate_hz)), StreamClock()
-    source.start(ring, clock)
-    if source.state != OPEN or source.info is None:
-        what, _, then = source.trouble.rpartition(": ")
-        return MISSING, what, then
+    try:
+        source = DeviceSource(required=True)
+        ring, clock = HopRing(round((LEVEL_S + 1.0) * source.sample_rate_hz)), StreamClock()
+        source.start(ring, clock)
+    except DeviceError as error:
+        return MISSING, *error.parts
     wanted = round(LEVEL_S * source.sample_rate_hz)
     deadline_s = time.monotonic() + FIRST_BLOCK_S + LEVEL_S
     while ring.waiting_frames < wanted and time.monotonic() < deadline_s:
         time.sleep(0.02)
+    name = source.name
     source.stop()
     sound = np.zeros(wanted, np.float32)
     n = ring.read(sound)
     if n < wanted:
-        return MISSING, f"'{source.info.name}' sent {n} of {wanted} samples", "look at the sound server and at the cable"
+        return MISSING, f"'{name}' sent {n} of {wanted} samples", "look at the sound server and at the cable"
     peak_db, rms_db = _db(float(np.abs(sound).max())), _db(float(np.sqrt(np.mean(np.square(sound)))))
-    what = f"'{source.info.name}' at {source.sample_rate_hz} Hz, input latency {1000 * source.latency_s:.0f} ms, "
+    what = f"'{name}' at {source.sample_rate_hz} Hz, input latency {1000 * source.latency_s:.0f} ms, "
     if peak_db == -math.inf:
         return NOTE, what + "digital silence", "unmute it, or choose another by --device"
     what += f"peak {peak_db:.0f} dB, mean {rms_db:.0f} dB"

@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -77,11 +78,21 @@ class Room:
         path.write_bytes(np.ascontiguousarray(samples, "<f4").tobytes())
         self._play(["--raw", str(path)], rate_hz)
 
-    def _play(self, what: list[str], rate_hz: int = RATE_HZ, *, latency_ms: int = 500) -> None:
+    def play_on(self, samples: NDArray[np.float32], rate_hz: int = RATE_HZ) -> None:
+        """Play (N, 2) over and over until the room closes; comes back at once."""
+        path = self._folder / "over_and_over.raw"
+        path.write_bytes(np.ascontiguousarray(samples, "<f4").tobytes())
+        again = subprocess.Popen(["sh", "-c", 'while cat "$0"; do :; done', str(path)], stdout=subprocess.PIPE)
+        self._players.append(again)
+        self._play(["--raw"], rate_hz, stdin=again.stdout)
+
+    def _play(self, what: list[str], rate_hz: int = RATE_HZ, *, latency_ms: int = 500, stdin: Any = None) -> None:
         # A long buffer, so that a busy machine leaves no hole in what is played; a short one keeps the sink awake.
         form = ["--format=float32le", f"--rate={rate_hz}", "--channels=2", f"--latency-msec={latency_ms}"]
         self._players.append(
-            subprocess.Popen(["pacat", "--playback", *form, *what], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            subprocess.Popen(
+                ["pacat", "--playback", *form, *what], stdin=stdin, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
         )
 
     def freeze(self) -> None:
@@ -94,8 +105,14 @@ class Room:
         assert self._daemon is not None
         self._daemon.send_signal(signal.SIGCONT)
 
+    def kill(self) -> None:
+        """The sound server dies at once, without a word to anybody."""
+        assert self._daemon is not None
+        self._daemon.kill()
+        self.close()
+
     def close(self) -> None:
-        """The sound server dies, as does the silent player."""
+        """The sound server ends, as do its players."""
         processes = [*self._players, *([self._daemon] if self._daemon else [])]
         for process in processes:
             process.send_signal(signal.SIGCONT)

@@ -70,6 +70,21 @@ def test_a_name_that_fits_none_names_the_nearest(room: Any, wanted: str, near: s
     assert told.value.exit_code == 3
 
 
+def card(name: str, index: int) -> devices.InputInfo:
+    return devices.InputInfo(index, name, "ALSA", 2, 48_000, 0.01, loopback=False, default=False)
+
+
+def test_a_card_that_comes_back_under_another_number_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = [card("HDA Intel: ALC257 (hw:0,0)", 0), card("Scarlett 2i2: USB Audio (hw:2,0)", 1)]
+    monkeypatch.setattr(devices, "inputs", lambda: there)
+    assert devices.find_input("Scarlett 2i2: USB Audio (hw:1,0), ALSA") is there[1]
+    assert devices.find_input("(hw:2,0)") is there[1]
+    assert devices.find_again(["Scarlett 2i2: USB Audio (hw:1,0), ALSA", "hda"]) is there[1]
+    assert devices.find_again(["Babyface (hw:1,0), ALSA", "hda"]) is there[0]
+    with pytest.raises(DeviceError, match="named like 'babyface'"):
+        devices.find_again(["Babyface (hw:1,0), ALSA", "babyface"])
+
+
 def test_an_index_that_is_no_input_tells_those_that_are(room: Any) -> None:
     with pytest.raises(DeviceError, match="no sound input has the index 99, there is 0, 1"):
         devices.find_input("99")
