@@ -19,9 +19,12 @@ from audio2pose.terminal import emit_json, say
 from .keys import KEYS
 
 if TYPE_CHECKING:
+    from audio2pose.config import Settings
+
+    from .logreader import LogReader
     from .sources import Source
 
-FILMS, POSES = (".mp4",), (".npz",)
+FILMS, POSES = (".mp4",), (".npz", ".bvh")
 EXIT_INTERRUPTED = 130
 
 
@@ -30,6 +33,7 @@ def add_live_arguments(parser: ArgumentParser) -> None:
     sound = parser.add_argument_group("sound (default: the system's input)").add_mutually_exclusive_group()
     sound.add_argument("--demo", action="store_true", help="dance to the built-in song")
     sound.add_argument("--from-file", metavar="SONG", help="dance to a file at its own pace")
+    sound.add_argument("--replay", metavar="LOG", help="dance a night again from its --log, without its sound")
     sound.add_argument("--device", metavar="NAME-PART|INDEX", help="a sound input; 'audio2pose devices' lists them")
     more = parser.add_argument_group("sound input")
     more.add_argument("--channels", metavar="1,2", help="which of its channels to hear")
@@ -46,8 +50,11 @@ def add_live_arguments(parser: ArgumentParser) -> None:
     out = parser.add_argument_group("out")
     out.add_argument("--send", action="append", default=[], metavar="native@HOST:PORT[,rate=60][,axes=unity][,latency=MS]",
                      help="OSC to a receiver; again for more")  # fmt: skip
-    out.add_argument("--control", metavar="HOST:PORT[,echo=HOST:PORT]", help="orders by OSC; 127.0.0.1 where only a port is given")
-    out.add_argument("--record", action="append", default=[], metavar="OUT.mp4|.npz", help="into a file; again for more")
+    out.add_argument(
+        "--control", metavar="HOST:PORT[,echo=HOST:PORT]", help="orders by OSC; 127.0.0.1 where only a port is given"
+    )
+    out.add_argument("--record", action="append", default=[], metavar="OUT.mp4|.npz|.bvh", help="into a file; again for more")
+    out.add_argument("--log", metavar="FILE", help="what was heard and ordered, to dance the same night again")
     out.add_argument("--events", metavar="FILE|-", help="what happens, one JSON document a line")
     out.add_argument("--json", action="store_true", help="the summary as JSON on stdout")
     out.add_argument("--duration", type=float, metavar="S", help="end after S seconds of sound")
@@ -82,7 +89,8 @@ def run_live(args: Namespace) -> int:
     from .broadcast import parse_target  # noqa: PLC0415
     from .control import parse_control  # noqa: PLC0415
     from .report import f_measure, for_people  # noqa: PLC0415
-    from .show import Options, Show  # noqa: PLC0415
+    from .options import Options  # noqa: PLC0415
+    from .show import Show  # noqa: PLC0415
 
     targets = tuple(parse_target(text) for text in args.send)
     control, echo = parse_control(args.control) if args.control else (None, ())
@@ -103,8 +111,18 @@ def run_live(args: Namespace) -> int:
         duration_s=args.duration if args.duration is not None else math.inf,
         records=records,
         events=args.events,
+        log=None if args.log is None else Path(args.log),
     )
-    source, known_s = _source(args)
+    reader = None
+    if args.replay is not None:
+        from .logreader import LogReader  # noqa: PLC0415
+
+        reader = LogReader(args.replay)
+        for note in reader.notes:
+            say(note)
+        chosen = _as_then(reader.settings, chosen)
+    source, known_s = _source(args, reader)
+    options = replace(options, replay=reader)
     show = Show(chosen, library(args.library), source, replace(options, keep_beats=bool(known_s)))
     summary = show.run()
     if args.json and args.events != "-":
@@ -130,8 +148,17 @@ def _record(text: str) -> Path:
     return path
 
 
-def _source(args: Namespace) -> tuple[Source, list[float]]:
+def _as_then(then: Settings, now: Settings) -> Settings:
+    """The settings of a night that is danced again: all that the dance hangs on is as it was, the picture is today's."""
+    return replace(then, stage=now.stage)
+
+
+def _source(args: Namespace, reader: LogReader | None) -> tuple[Source, list[float]]:
     """The source of sound, and the beats of it that are known."""
+    if reader is not None:
+        from .replay import ReplaySource  # noqa: PLC0415
+
+        return ReplaySource(reader, end_s=args.duration), []
     from .sources import FileSource  # noqa: PLC0415
 
     if args.demo:

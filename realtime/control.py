@@ -38,7 +38,11 @@ class Control:
     """
 
     def __init__(
-        self, address: tuple[str, int], hand: Commands, choices: Mapping[str, Sequence[str]], echo: Sequence[tuple[str, int]] = ()
+        self,
+        address: tuple[str, int],
+        hand: Commands,
+        choices: Mapping[str, Sequence[str]],
+        echo: Sequence[tuple[str, int]] = (),
     ) -> None:
         self._hand, self._choices = hand, choices
         self.orders: deque[tuple[str, float]] = deque(maxlen=MAX_WAITING)

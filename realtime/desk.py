@@ -68,7 +68,12 @@ class Desk:
         self._settings, self._styles, self._hand, self._doors = settings, tuple(styles), hand, doors
         self._look, self._control = look, control
         self._palettes, self._scenes = tuple(PALETTES), tuple(SCENES)
-        self.counts = {"lock": len(LOCK_NAMES), "style": len(styles), "palette": len(self._palettes), "scene": len(self._scenes)}
+        self.counts = {
+            "lock": len(LOCK_NAMES),
+            "style": len(styles),
+            "palette": len(self._palettes),
+            "scene": len(self._scenes),
+        }
         stage, match, hear = settings.stage, settings.match, settings.hear
         self.state: dict[str, float] = {
             "lock": 0, "style": self._styles.index(match.style) if match.style in styles else ANY_STYLE, "stylelock": 0,

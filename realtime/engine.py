@@ -22,7 +22,10 @@ from audio2pose.music.hops import Hopper
 from audio2pose.performer import Performer
 
 from .handoff import Commands, Echo, HopRing, Latest
+from .log import LATENCY as LEAD
+from .log import LogQueue
 from .moment import RUN_POSES, moment_dtype
+from .replay import Script
 from .sources import Source, StreamClock
 from .spread import Spread
 
@@ -64,10 +67,10 @@ class Engine:
 
     def __init__(
         self, performer: Performer, source: Source, ring: HopRing, clock: StreamClock, *, tap: Tap | None = None,
-        run_poses: int = RUN_POSES, keep_beats: bool = False,
+        run_poses: int = RUN_POSES, keep_beats: bool = False, log: LogQueue | None = None, script: Script | None = None,
     ) -> None:  # fmt: skip
         self._performer, self._source, self._ring, self._clock, self._tap = performer, source, ring, clock, tap
-        self._keep_beats = keep_beats
+        self._keep_beats, self._log, self._script = keep_beats, log, script
         self._hopper = Hopper(source.sample_rate_hz, performer.hop_s)
         self._block: F32 = np.zeros(BLOCK_FRAMES, np.float32)
         self._moment: Record = np.zeros(1, moment_dtype(run_poses, performer.poses.shape[0]))[0]
@@ -130,12 +133,17 @@ class Engine:
 
     def _hop(self, hop: F32) -> None:
         began_s = time.thread_time()
+        if self._script is not None:
+            for name, value in self._script.due(self.hops):
+                self._obey(name, value)
         for hand in self._hands:
             for _ in range(hand.waiting):  # what is put meanwhile belongs to the next hop
                 command = hand.take()
                 assert command is not None
-                self._performer.command(*command)
+                self._obey(*command)
         pose = self._performer.process(hop)
+        if self._log is not None and self._performer.heard is not None:
+            self._log.put_hop(self._performer.heard)
         self._publish(self._performer.poses)
         self.hops += 1
         self._count()
@@ -145,6 +153,14 @@ class Engine:
         behind_s = self._clock.at(time.perf_counter()) - self.hops * self._performer.hop_s
         self.lateness_ms.add(1e3 * max(behind_s, 0.0))
         self.late_hops += behind_s > self._source.latency_s + 2 * self._performer.hop_s
+
+    def _obey(self, name: str, value: float) -> None:
+        if name == LEAD:
+            self._performer.set_latency(value)
+        else:
+            self._performer.command(name, value)
+        if self._log is not None:
+            self._log.put_command(self.hops, name, value)
 
     def _publish(self, poses: Any) -> None:
         run = self._run

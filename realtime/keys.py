@@ -72,7 +72,9 @@ BY_NAME: dict[str, Key] = {name: key for key in KEYS for name in key.names}
 ROWS: tuple[tuple[str, str], ...] = tuple((key.shown, key.does) for key in KEYS)
 
 
-def pressed(name: str, state: Mapping[str, float], counts: Mapping[str, int], *, again: bool = False) -> tuple[str, float] | None:
+def pressed(
+    name: str, state: Mapping[str, float], counts: Mapping[str, int], *, again: bool = False
+) -> tuple[str, float] | None:
     """What key *name* orders where *state* holds, as (order or wish, value); None: nothing.
 
     *counts* says how many values each order has that steps through them; *again*: the key is held and repeats, which only ADD

@@ -48,9 +48,7 @@ FLOATS = ("nudge", "tempo", "gain", "latency")
 """Orders that are echoed as float; all others are whole numbers."""
 
 
-def understood(
-    address: str, arguments: Sequence[Argument], choices: Mapping[str, Sequence[str]]
-) -> tuple[str, float] | None:
+def understood(address: str, arguments: Sequence[Argument], choices: Mapping[str, Sequence[str]]) -> tuple[str, float] | None:
     """The order that a message means, with the names of each CHOICE; None where it means nothing: a button that comes up.
 
     Arguments beyond the first are ignored. Raises UsageError for what is no order.

@@ -44,7 +44,7 @@ class Pictures:
     @property
     def fps(self) -> float:
         """Pictures a second at the moment."""
-        if self._films.on:
+        if self._films.recording:
             return self._films.fps
         return self._asked_fps or min(self._stage_fps, UNSEEN_FPS)
 

@@ -16,7 +16,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,16 +28,19 @@ from audio2pose.stage.palettes import PALETTES
 from audio2pose.stage.scenes import SCENES
 from audio2pose.terminal import say
 
-from .broadcast import Broadcaster, Sender, Target
+from .broadcast import Broadcaster, Sender
 from .control import Control
 from .desk import Desk, Doors
 from .engine import Engine, Tap
-from .films import Films
+from .films import MAX_FPS, SOUND_S, Films
 from .handoff import HopRing
+from .log import LogHeader, LogQueue, LogWriter
 from .moment import RUN_POSES, Follower, warm_up
+from .options import Options
 from .orders import info_packets
 from .pictures import Pictures
-from .recorder import MAX_FPS, SOUND_S, write_poses
+from .recorder import write_poses
+from .replay import ReplayEars, Script, first_lead_s
 from .screen import Screen
 from .sources import Source, StreamClock
 from .teller import Events, Teller
@@ -48,6 +50,8 @@ SWITCH_S = 0.0005
 """With Python's own 5 ms a busy main thread makes hops 119 ms late (p99), with this 5 ms."""
 RING_S = 4.0
 TAP_S = 3 * 3600.0
+OUTPUTS = ("recorder", "logger")
+"""Threads that end after the sound has ended."""
 SLACK_POSES = 12
 """Room in a run for a device whose sound comes later than it said, and for a late hop."""
 SLOW_START_S = 2.0
@@ -58,36 +62,18 @@ MOST_LATENCY_S = 0.25
 """How far a screen's latency can be moved while the show runs; what it was at the start may lie beyond."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What was asked for, beside the engine's own settings."""
-
-    targets: tuple[Target, ...] = ()
-    control: tuple[str, int] | None = None
-    echo: tuple[tuple[str, int], ...] = ()
-    window: bool = True
-    screen: int | None = None
-    fullscreen: bool = False
-    title: str = "audio2pose"
-    fps: float | None = None  # pictures a second without a window
-    duration_s: float = math.inf
-    records: tuple[Path, ...] = ()
-    events: str | None = None  # a path, or "-" for stdout
-    keep_beats: bool = False  # for `beat_times_s`; kept for a pose file anyway
-
-    @property
-    def leaves(self) -> bool:
-        """Whether anything leaves the process without a window."""
-        return bool(self.targets or self.records or self.events or self.control) or math.isfinite(self.duration_s)
-
-
 class Show:
     """One show, from the first check to the summary. `run` may be called once. Threads: main."""
 
     def __init__(self, settings: Settings, library: Library, source: Source, options: Options) -> None:
         self._settings, self._source, self._options = settings, source, options
         hop_s = settings.hear.hop_s
-        self._performer = Performer(settings, library, source.sample_rate_hz)
+        replay = options.replay
+        if replay is not None:
+            replay.must_fit(library, hop_s)
+        ears = ReplayEars(replay) if replay is not None else None
+        self._performer = Performer(settings, library, source.sample_rate_hz, ears)
+        self._log = LogQueue() if options.log is not None else None
         self._clock = StreamClock()
         self._ring = HopRing(round(RING_S * source.sample_rate_hz))
         pose_files = [p for p in options.records if p.suffix.lower() != ".mp4"]
@@ -103,20 +89,19 @@ class Show:
         run_poses = max(RUN_POSES, math.ceil((self._ahead_s(self._most_latency_s) - least_s) / hop_s) + SLACK_POSES)
         self._engine = Engine(
             self._performer, source, self._ring, self._clock, tap=self._tap, run_poses=run_poses,
-            keep_beats=options.keep_beats or bool(pose_files),
+            keep_beats=options.keep_beats or bool(pose_files), log=self._log,
+            script=Script(replay) if replay is not None else None,
         )  # fmt: skip
         self._stop = threading.Event()
-        self._stop_recorder = threading.Event()
+        self._stop_outputs = threading.Event()
         self._threads: list[threading.Thread] = []
         self._failures: list[BaseException] = []
         self._asked = 0
+        self._film = films[0] if films else Path()
         self._screen: Screen | None = None
         self._control: Control | None = None
+        self._logger: LogWriter | None = None
         self._hand = self._engine.hand()
-        self._films = Films(
-            width=settings.stage.width, height=settings.stage.height, fps=min(settings.stage.fps, MAX_FPS),
-            sample_rate_hz=source.sample_rate_hz, latency_s=self._screen_latency_s,
-        )  # fmt: skip
         self._sound = self._engine.echo(round(SOUND_S * source.sample_rate_hz))
         with contextlib.ExitStack() as undo:
             # Whatever fails here is told before anything has begun, and leaves nothing behind.
@@ -129,9 +114,18 @@ class Show:
                 choices = {"style": library.styles, "palette": tuple(PALETTES), "scene": tuple(SCENES)}
                 self._control = Control(options.control, self._engine.hand(), choices, options.echo)
                 undo.callback(self._control.close)
-            if films:
-                self._films.begin_at_start(films[0])
-                undo.callback(self._films.abort)
+            self._films = Films(
+                films[0] if films else None, width=settings.stage.width, height=settings.stage.height, fps=min(settings.stage.fps, MAX_FPS),
+                sample_rate_hz=source.sample_rate_hz, latency_s=self._screen_latency_s,
+            )  # fmt: skip
+            undo.callback(self._films.abort)
+            if options.log is not None:
+                header = LogHeader(
+                    settings=settings, library=library.name, checksum=library.checksum, sample_rate_hz=source.sample_rate_hz,
+                    latency_s=settings.dance.latency_s,
+                )  # fmt: skip
+                self._logger = LogWriter(options.log, header)
+                undo.callback(self._logger.abort)
             events = Events(options.events) if options.events is not None else None
             if events is not None:
                 undo.callback(events.close)
@@ -151,6 +145,7 @@ class Show:
             control=self._control,
         )  # fmt: skip
         self._teller.latency_s = self._screen_latency_s
+        self._desk.state["record"] = float(self._films.recording)
 
     def _target_latencies_s(self) -> list[float]:
         return [target.latency_s for target in self._options.targets]
@@ -177,10 +172,11 @@ class Show:
     def _record(self, on: bool) -> str:
         """Begin a film beside where the show was started, or end the one that runs; its path."""
         if on:
-            self._films.begin(Path(time.strftime("audio2pose-%Y%m%d-%H%M%S.mp4")))
+            self._film = Path(time.strftime("audio2pose-%Y%m%d-%H%M%S.mp4"))
+            self._films.begin(self._film)
         else:
             self._films.end()
-        return str(self._films.path)
+        return str(self._film)
 
     def _open_screen(self, library: Library) -> Screen | None:
         """The window; pictures in memory without one; nothing where neither can be had and nobody needs pictures."""
@@ -199,7 +195,7 @@ class Show:
         try:
             return Pictures(stage, follower, self._films, o.fps)
         except DeviceError:
-            if self._films.on:
+            if self._films.recording:
                 raise
             say("no offscreen drawing on this machine either; dancing without pictures")
             return None
@@ -219,11 +215,13 @@ class Show:
                 return self._end()
         finally:
             self._stop.set()
-            self._stop_recorder.set()
+            self._stop_outputs.set()
             for thread in self._threads:
                 thread.join()
             # Nothing to do where they were closed.
             self._films.abort()
+            if self._logger is not None:
+                self._logger.abort()
             self._teller.close()
             if self._control is not None:
                 self._control.close()
@@ -282,17 +280,24 @@ class Show:
 
     def _start(self) -> None:
         """Outputs first, then the sound, then who hears it."""
-        self._run_thread("recorder", lambda: self._films.run(self._sound, self._stop_recorder))
+        self._run_thread("recorder", lambda: self._films.run(self._sound, self._stop_outputs))
         if self._options.targets:
             self._run_thread("sender", lambda: self._broadcaster.run(self._stop))
+        if self._logger is not None and self._log is not None:
+            logger, log = self._logger, self._log
+            self._run_thread("logger", lambda: logger.run(log, self._stop_outputs))
         if self._control is not None:
             control = self._control
             self._run_thread("control", lambda: control.run(self._stop))
         self._source.start(self._ring, self._clock)
         # Only an open device knows how old its sound is; what comes before the engine runs waits in the ring.
         ahead_s = self._ahead_s()
-        if ahead_s > self._settings.dance.latency_s:
+        if self._options.replay is not None:
+            ahead_s = first_lead_s(self._options.replay)
+        elif ahead_s > self._settings.dance.latency_s:
             self._performer.set_latency(ahead_s)
+            if self._log is not None:
+                self._log.put_latency(0, ahead_s)
         self._teller.ahead_s = ahead_s
         self._run_thread("engine", lambda: self._engine.run(self._stop), urgent=True)
         self._run_thread("source", lambda: self._source.run(self._stop), urgent=True)
@@ -332,12 +337,12 @@ class Show:
         """Stop everything in the order of the sound, then write what is left and tell."""
         self._stop.set()
         for thread in self._threads:
-            if thread.name != "recorder":
+            if thread.name not in OUTPUTS:
                 thread.join()
         self._source.stop()
         while self._engine.pull():
             pass
-        self._stop_recorder.set()
+        self._stop_outputs.set()
         for thread in self._threads:
             thread.join()
         self._broadcaster.close()
@@ -361,6 +366,8 @@ class Show:
                 self._failures.append(error)
         if self._films.failure is not None:
             self._failures.append(self._films.failure)
+        if self._logger is not None and self._logger.failure is not None:
+            self._failures.append(self._logger.failure)
         if self._teller.failure is not None:
             self._failures.append(self._teller.failure)
 

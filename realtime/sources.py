@@ -1,10 +1,19 @@
-"""Where live sound comes from: what every source offers, the song played at real-time pace, and what time it is.
+"""Where live sound comes from, and what time it is: the one place where the show's timeline and its clocks are told.
 
-Timeline stream second s is the moment at which sample s * sample_rate_hz of what the ring ACCEPTED was heard: hop k ends at
-         (k + 1) * hop_s. Wall seconds are time.perf_counter(). Dropped samples are no stream time, so that hops, poses and
-         this clock never part.
+Stream   second s is the moment at which sample s * sample_rate_hz of what the ring ACCEPTED was in the air. Hop k ends at
+         (k + 1) * hop_s. Dropped samples are no stream time, so that hops, poses and this clock never part.
+Wall     time.perf_counter(), the only clock that threads compare. `StreamClock` says which stream second is in the air at a
+         wall moment. Sources mark it once a block, with the moment at which the block's last sample was heard.
+PortAudio has a clock of its own, on Linux the wall clock of the calendar, elsewhere another one: a stamp of it is told
+         against its `currentTime` in the same callback, as an age, and never compared with anything else. A file has no such
+         stamp: its blocks are due by count.
+Ahead    a hop is in the air `latency_s` before it is in the ring, and danced some ms later. The dancer reads the beat clock
+         at b(t + lead), lead being what input, engine and the slowest way out need; the engine publishes a run of poses, each
+         with the stream second that it is for. A way out with latency L shows, at wall moment w, the pose for stream second
+         clock.at(w) + L: what leaves at w is seen L later, when that second is in the air. `--latency-ms` is the screen's L,
+         `,latency=` a target's. A film has none: picture n is for stream second n / fps, sound sample n is sample n.
 Threads  a source writes ring and clock from one thread; outputs read the clock from theirs.
-Source   our own.
+Source   our own; PortAudio's reference says of PaTime only that it is one clock per host API.
 """
 
 from __future__ import annotations

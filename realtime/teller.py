@@ -36,7 +36,19 @@ from .spread import Spread
 
 UNSAID = ("late_hops", "late_frames", "late_blocks", "silent_blocks")
 """Trouble that goes into the events alone: one is no reason to look away from the dancer."""
-STATUS = ("beats", "segments", "frames", "fps", "hop_ms", "lateness_ms", "frame_ms", "frame_interval_ms", "dropped_hops", "packets", "rss_mib")
+STATUS = (
+    "beats",
+    "segments",
+    "frames",
+    "fps",
+    "hop_ms",
+    "lateness_ms",
+    "frame_ms",
+    "frame_interval_ms",
+    "dropped_hops",
+    "packets",
+    "rss_mib",
+)
 
 
 class Events:
@@ -199,7 +211,7 @@ class Teller:
             counts["late_frames"] = self._screen.late_frames
         counts["pictures_not_recorded"] = self._films.skipped
         counts["sound_not_recorded"] = self._films.sound_lost
-        counts["recording_failed"] = self._films.failures
+        counts["recording_failed"] = len(self._films.failures)
         if self._tap is not None:
             counts["poses_not_recorded"] = self._tap.missed
         counts["events_not_written"] = int(self.failure is not None)

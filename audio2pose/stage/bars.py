@@ -15,7 +15,16 @@ from audio2pose.stage.camera import project
 from audio2pose.stage.mesh import Shapes
 from audio2pose.stage.mood import ENERGY, HIGH, LOW, MID, PHASE
 from audio2pose.stage.palettes import ACCENT, BOTTOM, FLOOR, LEFT, RIGHT, TOP
-from audio2pose.stage.shapes import PANEL_VERTICES, STRIP_VERTICES, ground, panel, panel_triangles, reach, strip, strip_triangles
+from audio2pose.stage.shapes import (
+    PANEL_VERTICES,
+    STRIP_VERTICES,
+    ground,
+    panel,
+    panel_triangles,
+    reach,
+    strip,
+    strip_triangles,
+)
 
 BARS = 14
 ARC_RAD = math.radians(62.0)
@@ -72,7 +81,24 @@ def write(
             tones[1, c] = hues[FLOOR, c]
         shown = level * tall
         soft = 0.30 * bright
-        panel(panels[k], x, y, 4.0 * half, x, y - 0.7 * shown, 5.0 * half, 0.5, 0.3, tones[0], 1.5 * soft, 0.35 * soft, 0.0, light)
-        panel(panels[BARS + k], x, y, 6.0 * half, x, y + 1.25 * shown, 7.0 * half, 0.5, 0.2, tones[0], soft, 1.3 * soft, 0.0, light)
+        panel(
+            panels[k], x, y, 4.0 * half, x, y - 0.7 * shown, 5.0 * half, 0.5, 0.3, tones[0], 1.5 * soft, 0.35 * soft, 0.0, light
+        )
+        panel(
+            panels[BARS + k],
+            x,
+            y,
+            6.0 * half,
+            x,
+            y + 1.25 * shown,
+            7.0 * half,
+            0.5,
+            0.2,
+            tones[0],
+            soft,
+            1.3 * soft,
+            0.0,
+            light,
+        )
         strip(strips[k], x, y, half, x, y + tall, half, 1.0, tones[1], 0.50, 0.25, light)
         strip(strips[BARS + k], x, y, half, x, y + shown, half, 1.2, tones[0], 0.55 * bright, bright, 1.0)

@@ -74,7 +74,19 @@ def write(
     ground(base[0], size[0], size[1], line, tones, 1.6, 0.35 * (1.0 - 0.7 * light))
     far = RADIUS_M * scale * (1.5 + 0.3 * mood[ENERGY])
     shine = (0.22 + 0.22 * kick + 0.16 * mood[LOW]) * (1.0 - 0.55 * light)
-    ring(halos[0], x, y, radius, radius, 1.0, far - RADIUS_M * scale * 0.4, hues[LEFT if light > 0.5 else RIGHT], shine, light, line)
+    ring(
+        halos[0],
+        x,
+        y,
+        radius,
+        radius,
+        1.0,
+        far - RADIUS_M * scale * 0.4,
+        hues[LEFT if light > 0.5 else RIGHT],
+        shine,
+        light,
+        line,
+    )
     # The beat leaves the sun as a ring of light that grows thinner on its way; high sounds sharpen it.
     p = mood[PHASE]
     out = radius * (1.0 + 0.55 * p)

@@ -26,7 +26,9 @@ def test_our_own_messages_are_read_back() -> None:
 
 
 def test_every_type_that_controllers_send_is_a_number_or_a_word() -> None:
-    packet = _built("/x", (3, "i"), (0.5, "f"), (2.25, "d"), (2**40, "h"), (True, "T"), (False, "F"), ("näme", "s"), (None, "N"))
+    packet = _built(
+        "/x", (3, "i"), (0.5, "f"), (2.25, "d"), (2**40, "h"), (True, "T"), (False, "F"), ("näme", "s"), (None, "N")
+    )
     assert read(packet.build().dgram) == [("/x", (3.0, 0.5, 2.25, float(2**40), 1.0, 0.0, "näme", 0.0))]
 
 

@@ -79,7 +79,9 @@ def test_an_empty_flat_background_is_one_colour(picture: Picture, name: str) -> 
 
 def test_palettes_and_backgrounds_all_look_different(picture: Picture) -> None:
     looks = [picture(lunge()[None], palette=name).astype(int) for name in PALETTES]
-    looks += [picture(lunge()[None], background=name).astype(int) for name in BACKGROUNDS if name not in ("stage", "transparent")]
+    looks += [
+        picture(lunge()[None], background=name).astype(int) for name in BACKGROUNDS if name not in ("stage", "transparent")
+    ]
     for i, one in enumerate(looks):
         for other in looks[:i]:
             assert np.abs(one - other).mean() > 2.0
