@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import TextIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from audio2pose.arrays import F32, F64
 from audio2pose.errors import OutputError
@@ -53,8 +54,7 @@ def angles(rotations: F32) -> F64:
     q = rotations.astype(np.float64)
     q /= np.maximum(np.linalg.norm(q, axis=-1, keepdims=True), 1e-12)
     w, i, j, k = (q[..., n] for n in range(4))
-    m01, m11, m21 = 2.0 * (i * j - w * k), 1.0 - 2.0 * (i * i + k * k), 2.0 * (j * k + w * i)
-    m20, m22 = 2.0 * (i * k - w * j), 1.0 - 2.0 * (i * i + j * j)
+    m20, m21, m22 = 2.0 * (i * k - w * j), 2.0 * (j * k + w * i), 1.0 - 2.0 * (i * i + j * j)
     m00, m10 = 1.0 - 2.0 * (j * j + k * k), 2.0 * (i * j + w * k)
     m02, m12 = 2.0 * (i * k + w * j), 2.0 * (j * k - w * i)
     cos_x = np.hypot(m20, m22)
@@ -65,7 +65,7 @@ def angles(rotations: F32) -> F64:
     return np.degrees(np.unwrap(_nearer(np.stack([z, x, y], -1)), axis=0))
 
 
-def _held(y: F64, locked: F64) -> F64:
+def _held(y: F64, locked: NDArray[np.bool_]) -> F64:
     """*y* (T, 24), where *locked* as it was before; 0 before any was free."""
     if not locked.any():
         return y
