@@ -11,7 +11,7 @@ def _render_arguments(p: ArgumentParser) -> None:
     p.add_argument("songs", nargs="+", metavar="SONG", help="a sound file (wav, flac, ogg, mp3, m4a, opus, ...)")
     p.add_argument(
         "-o", "--out", action="append", default=[], metavar="OUT",
-        help="what to write: .mp4, .npz, .npy or .json; again for more. With -d a suffix alone: -o .npz",
+        help="what to write: .mp4, .npz, .npy, .json or .bvh; again for more. With -d a suffix alone: -o .npz",
     )  # fmt: skip
     p.add_argument("-d", "--dir", metavar="DIR", help="write into this folder, named after each song (.mp4 unless -o says)")
     p.add_argument("--strip", metavar="OUT.png", help="a contact sheet of the dance on 16 beats about the song's middle")

@@ -1,4 +1,4 @@
-"""Pose files: .npz and .json hold the whole dance, .npy only its points.
+"""Pose files: .npz and .json hold the whole dance, .bvh its motion, .npy only its points.
 
 Shapes   positions_m (T, 24, 3), rotations (T, 24, 4), root_m (T, 3), contacts (T, 4); points of a .npy: (T, 17, 3) COCO
          or (T, 24, 3). Metres, y up; pose k is for k / fps.
@@ -23,11 +23,13 @@ from numpy.lib import format as npy_format
 from audio2pose.arrays import F32, F64, I32
 from audio2pose.errors import CorpusError, OutputError, UsageError
 from audio2pose.media.atomic import atomic_write
+from audio2pose.media.bvh import write_bvh
 from audio2pose.motion.body import JOINT_NAMES, N_JOINTS, OFFSETS_M, PARENTS
 from audio2pose.motion.coco import N_COCO, from_coco17, to_coco17
 
 SCHEMA = 1
-SUFFIXES: tuple[str, ...] = (".npz", ".npy", ".json")
+SUFFIXES: tuple[str, ...] = (".npz", ".npy", ".json", ".bvh")
+"""What is written; a .bvh is not read here."""
 JOINTS: tuple[str, ...] = ("coco17", "body24")
 GUESSED_FPS = 60.0
 MAX_POSES = 4 * 3600 * 240
@@ -102,6 +104,11 @@ def write(path: str | os.PathLike[str], poses: PoseFile, *, joints: str = "coco1
         points = _points(poses, joints)
         with atomic_write(path) as temporary, temporary.open("wb") as file:
             npy_format.write_array(file, np.ascontiguousarray(points, "<f4"), allow_pickle=False)
+        return
+    if suffix == ".bvh":
+        if poses.rotations is None or poses.root_m is None:
+            raise UsageError("these poses are points without rotations, which .bvh needs: write a .npy")
+        write_bvh(path, poses.root_m, poses.rotations, poses.fps)
         return
     whole = _whole(poses)
     with atomic_write(path) as temporary:
