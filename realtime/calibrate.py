@@ -179,7 +179,7 @@ class Rounds:
         self.flashed = self.calibration.flashes(now_s)
         gloo.set_viewport(0, 0, width, height)
         gloo.clear(color=(1.0, 1.0, 1.0, 1.0) if self.flashed else (0.0, 0.0, 0.0, 1.0), depth=False)
-        self._hud.draw(HudState.only(self.calibration.words), width, height)
+        self._hud.draw(HudState(message=self.calibration.words, panel=False), width, height)
         canvas.context.flush_commands()
         self._pane.show()
         return True

@@ -88,8 +88,8 @@ def run_live(args: Namespace) -> int:
 
     from .broadcast import parse_target  # noqa: PLC0415
     from .control import parse_control  # noqa: PLC0415
-    from .report import f_measure, for_people  # noqa: PLC0415
     from .options import Options  # noqa: PLC0415
+    from .report import f_measure, for_people  # noqa: PLC0415
     from .show import Show  # noqa: PLC0415
 
     targets = tuple(parse_target(text) for text in args.send)

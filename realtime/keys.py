@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-
 QUIT, FULLSCREEN, HELP = "quit", "fullscreen", "help"
 SET, TOGGLE, STEP, ADD = "set", "toggle", "step", "add"
 

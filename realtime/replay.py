@@ -111,3 +111,9 @@ class ReplaySource(FileSource):
         # One zero that is seen as many: a night of silence takes no memory.
         silence: F32 = np.broadcast_to(np.zeros(1, np.float32), (frames,))
         super().__init__(silence, reader.sample_rate_hz, speed=speed, end_s=end_s)
+
+
+def first_lead_s(reader: LogReader) -> float:
+    """How far ahead the night was danced at its start."""
+    first = next(reader.commands(), None)
+    return first[2] if first is not None and first[:2] == (0, LATENCY) else reader.latency_s

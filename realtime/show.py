@@ -115,8 +115,8 @@ class Show:
                 self._control = Control(options.control, self._engine.hand(), choices, options.echo)
                 undo.callback(self._control.close)
             self._films = Films(
-                films[0] if films else None, width=settings.stage.width, height=settings.stage.height, fps=min(settings.stage.fps, MAX_FPS),
-                sample_rate_hz=source.sample_rate_hz, latency_s=self._screen_latency_s,
+                films[0] if films else None, width=settings.stage.width, height=settings.stage.height,
+                fps=min(settings.stage.fps, MAX_FPS), sample_rate_hz=source.sample_rate_hz, latency_s=self._screen_latency_s,
             )  # fmt: skip
             undo.callback(self._films.abort)
             if options.log is not None:

@@ -33,7 +33,7 @@ LEVEL_FLOOR_DB = -90.0
 
 
 class Window:
-    """Raises DeviceError where there is no display, or no screen of that number. Without a `desk` keys do nothing but end it."""
+    """Raises DeviceError where there is no display, or no screen of that number. Without a `desk` keys only end it."""
 
     def __init__(
         self, config: StageConfig, follower: Follower, films: Films, source: Source, library: Library, *, title: str,
@@ -104,12 +104,11 @@ class Window:
             return None
         f = self.follower
         heard, pose = f.heard, f.pose
-        hidden = not desk.state["hud"]
         meter = int(heard["meter"])
         beat = int(np.floor(float(pose["beat"]) + 1e-6)) if np.isfinite(pose["beat"]) else 0
         segment = int(pose["segment"])
         return HudState(
-            hidden=hidden,
+            panel=bool(desk.state["hud"]),
             tempo_bpm=round(float(heard["tempo_bpm"]), 1),
             confidence=round(float(heard["confidence"]), 2),
             position=position_in_bar(beat, origin=int(heard["bar_origin"]), meter=meter),
