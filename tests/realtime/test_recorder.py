@@ -12,9 +12,13 @@ import av
 import numpy as np
 import pytest
 
+from audio2pose.media import posefile
 from audio2pose.media.decode import read_song
+from audio2pose.motion.pose import POSE, rest_pose
 from audio2pose.realtime.films import BUFFERS, Films
 from audio2pose.realtime.handoff import Echo
+from audio2pose.realtime.recorder import write_poses
+from tests.media.test_bvh import read_back
 
 RATE_HZ, FPS, HOP = 48_000, 30.0, 480
 NOISE = 0.3 * np.random.default_rng(0).standard_normal(20 * RATE_HZ).astype(np.float32)
@@ -276,6 +280,26 @@ def test_memory_for_pictures_comes_back_from_every_film(tmp_path: Path) -> None:
     show.end()
     assert films.skipped == 0
     assert films.failures == []
+
+
+@pytest.mark.parametrize(("suffix", "fps"), [(".npz", 100.0), (".bvh", 60.0)])
+def test_the_poses_of_a_show_are_written_at_the_rate_that_the_form_knows(tmp_path: Path, suffix: str, fps: float) -> None:
+    """Three seconds of a body that goes to the side at a metre a second; the hops' poses lead by 80 ms."""
+    run = np.zeros(300, POSE)
+    run[:] = rest_pose()
+    run["time_s"] = 0.01 * (np.arange(300) + 1) + 0.08
+    run["root_m"][:, 0] = run["time_s"]
+    path = tmp_path / f"a{suffix}"
+    write_poses(path, run, hop_s=0.01, seconds=3.0, beat_times_s=[0.5], beat_positions=[1], segments=[])
+    if suffix == ".npz":
+        held = posefile.read(path)
+        told_fps, across_m = held.fps, held.root_m[:, 0] if held.root_m is not None else np.zeros(0)
+    else:
+        found = read_back(path)
+        told_fps, across_m = 1.0 / found.frame_s, found.values[:, 0] / 100.0
+    assert told_fps == pytest.approx(fps, rel=1e-6)
+    assert across_m.shape == (round(3.0 * fps),)
+    assert across_m[30:] == pytest.approx(np.arange(round(3.0 * fps))[30:] / fps, abs=1e-5)
 
 
 def test_an_echo_tells_each_hole_where_it_lies_with_two_threads_at_it() -> None:
