@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,10 @@ import pytest
 
 from audio2pose.errors import CorpusError, OutputError, UsageError
 from audio2pose.media import posefile
+from audio2pose.media.demo_song import demo_song
 from audio2pose.media.posefile import PoseFile
 from audio2pose.motion.kinematics import positions
+from tests.media.test_bvh import furthest_m, read_back
 
 
 def dance(T: int = 50) -> PoseFile:
@@ -142,6 +145,31 @@ def test_a_missing_file_and_a_folder_are_told(tmp_path: Path) -> None:
         posefile.read(tmp_path / "none.npz")
     with pytest.raises(CorpusError, match="folder"):
         posefile.read(tmp_path)
+
+
+def test_the_whole_dance_to_the_built_in_song_is_the_same_as_bvh_to_a_millimetre(
+    made: Callable[..., Path], tmp_path: Path, command: Callable[..., tuple[int, str, str]]
+) -> None:
+    song = demo_song()
+    demo = made(song.samples, song.sample_rate_hz)
+    code, _, err = command("render", demo, "-o", tmp_path / "a.bvh", "-o", tmp_path / "a.npz")
+    assert code == 0, err
+    held, found = posefile.read(tmp_path / "a.npz"), read_back(tmp_path / "a.bvh")
+    assert found.values.shape[0] == held.poses > 60 * 60
+    assert found.frame_s == pytest.approx(1.0 / 60.0, abs=1e-8)
+    assert furthest_m(found, held.positions_m) < 1e-3
+    turns_deg = found.values[:, 3:]
+    assert np.abs(np.diff(turns_deg, axis=0)).max() < 120.0, "a whole turn is counted on, never leapt back"
+    code, _, err = command("render", demo, "-d", tmp_path, "-o", ".bvh", "--fps", "30", "--end", "1")
+    assert code == 0, err
+    assert read_back(tmp_path / f"{demo.stem}.bvh").values.shape[0] == 30
+
+
+def test_points_without_rotations_are_no_bvh(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.ones((4, 24, 3), np.float32))
+    with pytest.raises(UsageError, match="rotations"):
+        posefile.write(tmp_path / "a.bvh", posefile.read(tmp_path / "a.npy", 60.0))
+    assert not (tmp_path / "a.bvh").exists()
 
 
 def test_nan_never_gets_into_a_whole_pose_file_and_the_old_one_stays(tmp_path: Path) -> None:

@@ -340,6 +340,22 @@ def test_rows_that_no_ears_hear_are_stood_in_for_and_the_dance_goes_on(night: Ni
     assert poses["time_s"][-1] == pytest.approx(1.0 + reader.settings.dance.latency_s)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_the_wildest_rows_that_are_believed_are_danced(night: Night, tmp_path: Path, seed: int) -> None:
+    rng, n = np.random.default_rng(seed), 400
+    reach = 10.0 ** rng.uniform(0.0, 7.9)
+    wild = rows(
+        n, beat=rng.uniform(-reach, reach, n), rate_hz=rng.uniform(0.0, 99.0, n), tempo_bpm=rng.uniform(0.0, 9e3, n),
+        jumps=rng.integers(0, 2**32, n), state=rng.integers(0, 5, n), meter=rng.integers(0, 33, n),
+        bar_origin=rng.integers(1 - 10**8, 10**8, n), committed=rng.integers(0, 256, n), position=rng.integers(0, 256, n),
+        committed_s=rng.uniform(-9e5, 9e5, n), energy=rng.uniform(-9e3, 9e3, n), level_db=rng.uniform(-9e3, 9e3, n),
+    )  # fmt: skip
+    poses, _, ears, _ = again(LogReader(made_log(tmp_path / "wild.log", night, pack_chunk(wild, [], 0))))
+    assert ears.stood_in == 0
+    assert np.isfinite(poses["rotations"]).all()
+    assert np.isfinite(poses["root_m"]).all()
+
+
 def test_a_hole_is_danced_through_on_the_counted_beat_and_what_follows_is_in_time(night: Night, tmp_path: Path) -> None:
     whole = pack_chunk(night.rows[:600], [], 0) + pack_chunk(night.rows[650:1000], [], 0)
     reader = LogReader(made_log(tmp_path / "hole.log", night, whole))
