@@ -15,7 +15,16 @@ from audio2pose.stage.camera import project
 from audio2pose.stage.mesh import Shapes
 from audio2pose.stage.mood import ENERGY, HIGH, LOW, MID, PHASE
 from audio2pose.stage.palettes import ACCENT, BOTTOM, FLOOR, LEFT, RIGHT, TOP
-from audio2pose.stage.shapes import PANEL_VERTICES, STRIP_VERTICES, ground, panel, panel_triangles, reach, strip, strip_triangles
+from audio2pose.stage.shapes import (
+    PANEL_VERTICES,
+    STRIP_VERTICES,
+    ground,
+    panel,
+    panel_triangles,
+    reach,
+    strip,
+    strip_triangles,
+)
 
 BARS = 14
 ARC_RAD = math.radians(62.0)
@@ -56,10 +65,10 @@ def write(
         low, mid, high = max(1.0 - out / 0.42, 0.0), max(1.0 - abs(out - 0.5) / 0.36, 0.0), max(1.0 - (1.0 - out) / 0.40, 0.0)
         band = (low * mood[LOW] + mid * mood[MID] + high * mood[HIGH]) / max(low + mid + high, 0.3)
         # The beat runs from the middle to the wings in a third of itself.
-        since = mood[PHASE] - 0.33 * out
+        since = mood[PHASE] - 0.33 * (out - 1.0 / BARS)
         stroke = 0.5 ** (since / 0.16) if since >= 0.0 else 0.5 ** ((since + 1.0) / 0.16)
         level = min(0.10 + 0.20 * mood[ENERGY] + 0.62 * band + 0.26 * stroke * (0.3 + 0.7 * mood[ENERGY]), 1.0)
-        bright = min(0.45 + 0.25 * mood[ENERGY] + 0.45 * max(band, stroke * mood[ENERGY]), 1.0)
+        bright = min(0.45 + 0.25 * mood[ENERGY] + 0.45 * max(band, stroke * (0.3 + 0.7 * mood[ENERGY])), 1.0)
         angle = ARC_RAD * u
         spot[0] = centre_m[0] + math.sin(angle) * RADIUS_M * wide * 0.92
         spot[1], spot[2] = 0.0, centre_m[2] - (0.55 + 0.45 * math.cos(angle)) * RADIUS_M * wide
@@ -72,7 +81,24 @@ def write(
             tones[1, c] = hues[FLOOR, c]
         shown = level * tall
         soft = 0.30 * bright
-        panel(panels[k], x, y, 4.0 * half, x, y - 0.7 * shown, 5.0 * half, 0.5, 0.3, tones[0], 1.5 * soft, 0.35 * soft, 0.0, light)
-        panel(panels[BARS + k], x, y, 6.0 * half, x, y + 1.25 * shown, 7.0 * half, 0.5, 0.2, tones[0], soft, 1.3 * soft, 0.0, light)
+        panel(
+            panels[k], x, y, 4.0 * half, x, y - 0.7 * shown, 5.0 * half, 0.5, 0.3, tones[0], 1.5 * soft, 0.35 * soft, 0.0, light
+        )
+        panel(
+            panels[BARS + k],
+            x,
+            y,
+            6.0 * half,
+            x,
+            y + 1.25 * shown,
+            7.0 * half,
+            0.5,
+            0.2,
+            tones[0],
+            soft,
+            1.3 * soft,
+            0.0,
+            light,
+        )
         strip(strips[k], x, y, half, x, y + tall, half, 1.0, tones[1], 0.50, 0.25, light)
         strip(strips[BARS + k], x, y, half, x, y + shown, half, 1.2, tones[0], 0.55 * bright, bright, 1.0)

@@ -32,7 +32,9 @@ def grid(rows: int, columns: int, *, closed: bool = False) -> NDArray[np.uint32]
     right = np.arange(columns if closed else columns - 1)
     row = np.arange(rows - 1)[:, None] * columns
     here, there = row + right, row + (right + 1) % columns
-    return np.stack([here, there, here + columns, there, there + columns, here + columns], axis=-1).reshape(-1).astype(np.uint32)
+    return (
+        np.stack([here, there, here + columns, there, there + columns, here + columns], axis=-1).reshape(-1).astype(np.uint32)
+    )
 
 
 def ground_triangles() -> NDArray[np.uint32]:
@@ -74,7 +76,7 @@ def reach(lens: F32, centre_m: F32) -> float:
 def ground(mesh: F32, width: float, height: float, line: float, tones: F32, fall: float, dim: float) -> None:
     """Write floor and sky that meet at row *line*; *tones* (4, 3): floor near and far, sky low and high.
 
-    *fall*: 1 or more, how steeply the colours fall from those at the line; *dim*: how much darker the left and right of the picture are.
+    *fall*: 1 or more, how steeply the colours fall from those at the line; *dim*: how much darker the left and right are.
     """
     for row in range(FLOOR_ROWS + SKY_ROWS):
         sky = row >= FLOOR_ROWS
@@ -110,7 +112,9 @@ def cut(vertex: F32, x: float, y: float, wide: float, high: float, k: int, floor
 
 
 @njit(cache=True, nogil=True)
-def disc(mesh: F32, x: float, y: float, radius: float, below: F32, above: F32, opacity: float, covers: float, floor: float) -> None:
+def disc(
+    mesh: F32, x: float, y: float, radius: float, below: F32, above: F32, opacity: float, covers: float, floor: float
+) -> None:
     """Write a disc, its colour from *below* to *above*, a pixel of smooth edge, cut off at row *floor*."""
     for i in range(1 + 2 * RIM):
         vertex = mesh[i]

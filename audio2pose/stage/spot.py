@@ -19,8 +19,8 @@ from audio2pose.stage.shapes import (
     DISC_VERTICES,
     PANEL_VERTICES,
     STRIP_VERTICES,
-    disc_triangles,
     collapse,
+    disc_triangles,
     ground,
     horizon,
     panel,
@@ -67,7 +67,9 @@ def write(
         here = d < crowd and math.isfinite(places_m[d, 0] + places_m[d, 2])
         for c in range(3):
             # Nearly white; each dancer's has a breath of another colour.
-            side = hues[RIM, c] if d == 0 else (hues[LEFT, c] if d % 3 == 1 else hues[RIGHT, c] if d % 3 == 2 else hues[ACCENT, c])
+            side = (
+                hues[RIM, c] if d == 0 else (hues[LEFT, c] if d % 3 == 1 else hues[RIGHT, c] if d % 3 == 2 else hues[ACCENT, c])
+            )
             lamp = 0.55 * hues[ACCENT, c] + 0.45 * (hues[RIM, c] * 0.7 + side * 0.3)
             tones[0, c] = 0.6 * hues[TOP, c] + 0.4 if light > 0.5 else lamp
             tones[1, c] = 0.5 * lamp + 0.5 * hues[FLOOR, c]
