@@ -145,6 +145,15 @@ def test_numbers_that_are_none_do_not_raise_in_any_scene(offscreen: Make, name: 
     assert (again == shown(offscreen(scene=name), poses)).all()
 
 
+def test_a_sheen_goes_along_the_bars_once_in_a_bar(offscreen: Make) -> None:
+    stage = offscreen(width=320, height=180, scene="bars")
+    dark = shown(stage, NOBODY, bar=0.0)
+    places = [
+        np.average(np.arange(320), weights=np.abs(shown(stage, NOBODY, bar=b) - dark).sum(axis=(0, 2))) for b in (0.3, 0.5, 0.7)
+    ]
+    assert places[0] < 130 < 145 < places[1] < 175 < 190 < places[2]
+
+
 def objects(stage: Offscreen) -> int:
     """How many things the GPU holds for the canvas."""
     stage._canvas.context.flush_commands()
