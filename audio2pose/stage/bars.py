@@ -13,7 +13,7 @@ from numba import njit
 from audio2pose.arrays import F32
 from audio2pose.stage.camera import project
 from audio2pose.stage.mesh import Shapes
-from audio2pose.stage.mood import ENERGY, HIGH, LOW, MID, PHASE
+from audio2pose.stage.mood import BAR, ENERGY, HIGH, LOW, MID, PHASE
 from audio2pose.stage.palettes import ACCENT, BOTTOM, FLOOR, LEFT, RIGHT, TOP
 from audio2pose.stage.shapes import (
     PANEL_VERTICES,
@@ -65,10 +65,13 @@ def write(
         low, mid, high = max(1.0 - out / 0.42, 0.0), max(1.0 - abs(out - 0.5) / 0.36, 0.0), max(1.0 - (1.0 - out) / 0.40, 0.0)
         band = (low * mood[LOW] + mid * mood[MID] + high * mood[HIGH]) / max(low + mid + high, 0.3)
         # The beat runs from the middle to the wings in a third of itself.
-        since = mood[PHASE] - 0.33 * out
+        since = mood[PHASE] - 0.33 * (out - 1.0 / BARS)
         stroke = 0.5 ** (since / 0.16) if since >= 0.0 else 0.5 ** ((since + 1.0) / 0.16)
         level = min(0.10 + 0.20 * mood[ENERGY] + 0.62 * band + 0.26 * stroke * (0.3 + 0.7 * mood[ENERGY]), 1.0)
-        bright = min(0.45 + 0.25 * mood[ENERGY] + 0.45 * max(band, stroke * mood[ENERGY]), 1.0)
+        # Once a bar a sheen goes along all columns, from beyond the first to beyond the last.
+        sheen = math.exp(-(((u - 2.8 * mood[BAR] + 1.4) / 0.16) ** 2))
+        level = min(level + 0.16 * sheen, 1.0)
+        bright = min(0.45 + 0.25 * mood[ENERGY] + 0.45 * max(band, stroke * (0.3 + 0.7 * mood[ENERGY])) + 0.25 * sheen, 1.0)
         angle = ARC_RAD * u
         spot[0] = centre_m[0] + math.sin(angle) * RADIUS_M * wide * 0.92
         spot[1], spot[2] = 0.0, centre_m[2] - (0.55 + 0.45 * math.cos(angle)) * RADIUS_M * wide

@@ -12,7 +12,7 @@ from vispy import gloo
 
 from audio2pose.arrays import F32
 from audio2pose.stage.afterimage import Afterimage
-from audio2pose.stage.anatomy import GLOW, N_MARKS, landmarks, looks, visor
+from audio2pose.stage.anatomy import GLASS, GLOW, N_MARKS, landmarks, looks, visor
 from audio2pose.stage.light import (
     GLOW_VERTICES,
     N_GLOWS,
@@ -24,6 +24,7 @@ from audio2pose.stage.light import (
     shadows,
 )
 from audio2pose.stage.mesh import LIGHT, Mesh, shader
+from audio2pose.stage.mood import ENERGY, HIGH, LOW, MID, PULSE
 from audio2pose.stage.palettes import Colour, Palette
 from audio2pose.stage.quads import N_PARTS, ROW, back_to_front, body
 from audio2pose.stage.scenes import Scene
@@ -59,11 +60,6 @@ class _Room:
             (dancers * N_TRAIL_QUADS, 6, np.array(TRAIL_TRIANGLES, np.uint32)),
         )
 
-    def delete(self) -> None:
-        """Give the buffers back to the driver."""
-        self.bodies.delete()
-        self.lights.delete()
-
 
 class Figure:
     """All dancers of a picture, with a `floor` (shadows, reflections) and with `glow` (and trails) or without.
@@ -83,6 +79,7 @@ class Figure:
         self._face: F32 = np.zeros(3, np.float32)
         self._ends: F32 = np.zeros((2, 3), np.float32)
         self._pose: F32 = np.zeros((24, 3), np.float32)
+        self._worn: F32 = np.zeros((5, 3), np.float32)
         self._rooms: dict[tuple[int, int], _Room] = {}
         self._dancers = 0
         self._past = Afterimage(0)
@@ -114,12 +111,18 @@ class Figure:
         """Colours of every dancer and ghost, and the memory for so many."""
         self._ghosts = self._scene.ghosts_of(self._dancers) if self._dancers else ()
         self._tones = tones(self._of, self._scene, self._dancers)
-        self._ghost_tones = [[ghost_tones(self._of, worn, k // 2 if self._dancers == 1 else k, g.strength)
-                              for k, g in enumerate(self._ghosts)] for worn in self._tones]  # fmt: skip
+        self._ghost_tones = [
+            [ghost_tones(self._of, worn, self._round(k)) for k in range(len(self._ghosts))] for worn in self._tones
+        ]
+        self._eyes: F32 = np.array(self._of.accent, np.float32)
         size = self._dancers, self._dancers * len(self._ghosts)
         if size not in self._rooms:
             self._rooms[size] = _Room(*size)
         self._room = self._rooms[size]
+
+    def _round(self, k: int) -> int:
+        """Whether ghost *k* is of the nearer or of the farther ones: alone a dancer has two of each."""
+        return k // 2 if self._dancers == 1 else k
 
     def _join(self, dancers: int) -> None:
         """So many dancers from now on."""
@@ -130,7 +133,7 @@ class Figure:
 
     def draw(
         self, positions_m: F32, faces: F32 | None, lens: F32, size: tuple[float, float, float], t_s: float, beat: float,
-        energy: float,
+        mood: F32,
     ) -> None:  # fmt: skip
         """Draw *positions_m* (D, 24, 3) through *lens*; *size* is width, height, and -1 for top row first."""
         dancers = positions_m.shape[0]
@@ -150,7 +153,7 @@ class Figure:
         self._raise_ghosts(lens)
         gloo.set_state(blend=True, depth_test=False, cull_face=False, blend_func=("one", "one_minus_src_alpha"))
         if self._floor or self._glow:
-            self._surroundings(positions_m, lens, t_s, 1.0 + 0.8 * energy)
+            self._surroundings(positions_m, lens, t_s, 1.0 + 0.8 * float(mood[ENERGY]))
             room.lights.draw(self._light_program, (*size, self._tints))
         n, rows = dancers * N_PARTS, room.bodies.kinds[0]
         reflect = self._reflect if self._floor else 0.0
@@ -160,15 +163,26 @@ class Figure:
         for d in range(dancers):
             self._body(d, self._tones[d], lens, 1.0, 1.0, 0.0)
             for k in range(len(self._ghosts)):
-                self._body(dancers + d * len(self._ghosts) + k, self._ghost_tones[d][k], lens, 1.0, 1.0, 0.0)
+                self._body(dancers + d * len(self._ghosts) + k, self._ghost_worn(d, k, mood), lens, 1.0, 1.0, 0.0)
         self._order(rows[n:], dancers * (1 + len(self._ghosts)))
         room.bodies.draw(self._body_program, (*size, self._tints))
+
+    def _ghost_worn(self, d: int, k: int, mood: F32) -> F32:
+        """The colours of ghost *k* now: the nearer glow with low sounds, the farther with middle ones, their eyes with high."""
+        gone, there = self._ghost_tones[d][k]
+        band = float(mood[MID if self._round(k) else LOW])
+        lit = 0.85 + 0.25 * float(mood[PULSE]) * (0.4 + 0.6 * float(mood[ENERGY])) + 0.45 * band
+        np.subtract(there, gone, out=self._worn)
+        self._worn *= np.float32(min(self._ghosts[k].strength * lit, 0.9))
+        self._worn += gone
+        self._worn[GLASS] += (self._eyes - self._worn[GLASS]) * np.float32(0.8 * float(mood[HIGH]))
+        return self._worn
 
     def _raise_ghosts(self, lens: F32) -> None:
         """The marks of every ghost, beside and behind its dancer as the eye sees it; NaN where the past is not known."""
         at = self._dancers
         for d in range(self._dancers):
-            for k, ghost in enumerate(self._ghosts):
+            for ghost in self._ghosts:
                 if self._past.recall(d, ghost.ago_beats, self._pose):
                     aside = ghost.aside_m * (-1.0 if self._dancers > 1 and d % 2 else 1.0)
                     self._pose[:, 0] += np.float32(aside * lens[3] - ghost.behind_m * lens[9])

@@ -54,8 +54,3 @@ class Mesh:
             program.mesh = self
         program["u_size"] = size
         program.draw("triangles", self._triangles)
-
-    def delete(self) -> None:
-        """Give the buffers back to the driver."""
-        self._buffer.delete()
-        self._triangles.delete()

@@ -66,7 +66,7 @@ def write(
             tones[1, c] = 0.75 * hues[BOTTOM, c] + 0.6 * shine * hues[GLOW, c]
             tones[2, c] = 0.7 * hues[BOTTOM, c] + 0.2 * hues[FLOOR, c] + shine * hues[GLOW, c]
             tones[3, c] = 0.5 * hues[TOP, c]
-    ground(base[0], size[0], size[1], line, tones, 3.2, 0.35 * (1.0 - 0.7 * light))
+    ground(base[0], size[0], size[1], line, tones, 2.6, 0.35 * (1.0 - 0.7 * light))
     tall = size[1] * (0.08 + 0.04 * mood[MID])
     pool(glows[0], lens[13], line, 0.40 * size[0], tall, 0.0, hues[ACCENT], 0.9 * shine, light)
     # A leap: fast on the beat, nearly still before the next.
@@ -109,6 +109,19 @@ def write(
         for c in range(3):
             aside = min(abs(x) / (5.0 * wide), 1.0)
             tones[2, c] = tones[0, c] + (side[c] - tones[0, c]) * aside * (0.35 + 0.65 * mood[HIGH])
-        strip(along[k], ax, ay, half, spot[0], spot[1], 0.35 * px, 1.2, tones[2], 0.8 * glow, 0.0, light)
+        strip(
+            along[k],
+            ax,
+            ay,
+            half,
+            spot[0],
+            spot[1],
+            0.35 * px,
+            1.2,
+            tones[2],
+            min(0.75 * glow + 0.5 * mood[HIGH], 1.0),
+            0.0,
+            light,
+        )
     bright = min(0.55 + 0.45 * max(kick, mood[MID]), 1.0)
     strip(edge[0], -2.0, line, 0.8 * px, size[0] + 2.0, line, 0.8 * px, 1.5, tones[1], bright, bright, light)

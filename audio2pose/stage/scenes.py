@@ -50,7 +50,7 @@ SCENES: dict[str, Scene] = {
     for s in (
         Scene(name="rings", idea="Rings on a floor, and a wave that runs out on each beat."),
         Scene(
-            name="sun", idea="A sun behind the dancer that swells with the bass.", own=0.10, rim=1.9, around=True,
+            name="sun", idea="A sun behind the dancer that swells with the bass.", own=0.10, rim=2.2, around=True,
             glow=0.5, trail=0.8, reflect=0.8, shadow=0.0,
         ),
         Scene(name="bars", idea="Columns of light behind the dancer that climb with low, middle and high.", glow=0.7),
@@ -63,8 +63,8 @@ SCENES: dict[str, Scene] = {
             name="echo", idea="The dancer's own earlier poses, half a beat of them.", glow=0.6, trail=0.0, shadow=0.8,
             ghosts=(
                 (
-                    Ghost(ago_beats=0.25, aside_m=-0.62, behind_m=0.7, strength=0.50),
-                    Ghost(ago_beats=0.25, aside_m=0.62, behind_m=0.7, strength=0.50),
+                    Ghost(ago_beats=0.25, aside_m=-0.62, behind_m=0.7, strength=0.48),
+                    Ghost(ago_beats=0.25, aside_m=0.62, behind_m=0.7, strength=0.48),
                     Ghost(ago_beats=0.5, aside_m=-1.2, behind_m=1.4, strength=0.24),
                     Ghost(ago_beats=0.5, aside_m=1.2, behind_m=1.4, strength=0.24),
                 ),

@@ -76,7 +76,7 @@ def reach(lens: F32, centre_m: F32) -> float:
 def ground(mesh: F32, width: float, height: float, line: float, tones: F32, fall: float, dim: float) -> None:
     """Write floor and sky that meet at row *line*; *tones* (4, 3): floor near and far, sky low and high.
 
-    *fall*: 1 or more, how steeply the colours fall from those at the line; *dim*: how much darker the left and right of the picture are.
+    *fall*: 1 or more, how steeply the colours fall from those at the line; *dim*: how much darker the left and right are.
     """
     for row in range(FLOOR_ROWS + SKY_ROWS):
         sky = row >= FLOOR_ROWS

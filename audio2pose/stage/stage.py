@@ -17,7 +17,7 @@ from audio2pose.config import StageConfig
 from audio2pose.stage import camera
 from audio2pose.stage.figure import Figure
 from audio2pose.stage.mesh import shader
-from audio2pose.stage.mood import ENERGY, Mood, unit
+from audio2pose.stage.mood import Mood, unit
 from audio2pose.stage.palettes import flat_colour, palette
 from audio2pose.stage.scenes import SCENES, scene
 from audio2pose.stage.sets import Sets
@@ -87,11 +87,13 @@ class Stage:
 
     def warm_up(self, positions_m: F32) -> None:
         """Draw every scene once, so that no change in the show waits for the driver; the picture is not to be shown."""
-        now = self._scene.name
+        now, light = self._scene.name, self.light
         for name in SCENES:
             self.set_scene(name)
-            for k in range(2):
-                self.draw(positions_m, t_s=0.4 * k, beat=0.4 * k, energy=0.5)
+            # Half of the light: what fades the picture has to be ready, too.
+            for self.light in (1.0, 0.5):
+                self.draw(positions_m, t_s=0.4 * self.light, beat=0.4 * self.light, energy=0.5)
+        self.light = light
         self.set_scene(now)
         self.reset()
 
@@ -164,7 +166,7 @@ class Stage:
         else:
             self._backdrop.draw(lens, size, self._below, mood, positions[:, 0])
         if seen > 0.0:
-            self._figure.draw(positions, faces, lens, size, t_s, beat, float(mood[ENERGY]))
+            self._figure.draw(positions, faces, lens, size, t_s, beat, mood)
         if 0.0 < seen < 1.0:
             self._fade(1.0 - seen)
 

@@ -90,8 +90,8 @@ def write(
     p = mood[PHASE]
     out = radius * (1.0 + 0.55 * p)
     edge = (0.035 - 0.02 * p) * RADIUS_M * scale
-    bright = (1.0 - p) * (1.0 - p) * (0.25 + 0.45 * mood[ENERGY] + 0.3 * mood[HIGH])
-    ring(halos[1], x, y, out, out, edge, edge, hues[ACCENT], bright, light, line)
+    bright = (1.0 - p) * (1.0 - p) * (0.25 + 0.35 * mood[ENERGY] + 0.55 * mood[HIGH])
+    ring(halos[1], x, y, out, out, edge, edge, hues[LEFT if light > 0.5 else ACCENT], bright, light, line)
     if light > 0.5:
         disc(suns[0], x, y, radius, hues[RIGHT - 1], hues[LEFT], 1.0, 1.0, line)
     else:
@@ -109,7 +109,7 @@ def write(
         half = max(math.sqrt(max(radius * radius - up * up, 0.0)), 0.34 * radius) * (1.0 - 0.15 * u)
         drift = math.sin(1.7 * mood[TIME] + 2.4 * k) * (0.02 + 0.10 * mood[MID]) * radius
         thick = line * (0.003 + 0.012 * u) * (1.0 + 0.6 * kick)
-        opacity = (0.90 - 0.75 * u) * (0.65 + 0.35 * kick)
+        opacity = (0.90 - 0.75 * u) * (0.60 + 0.25 * kick + 0.40 * mood[MID])
         # The sun from its lower edge upwards.
         t = min(max(0.5 + 0.5 * up / max(radius, 1.0), 0.0), 1.0)
         for c in range(3):

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from vispy.gloo import gl
 
 from audio2pose.config import StageConfig
 from audio2pose.motion.body import OFFSETS_M, PARENTS
+from audio2pose.stage.hud import Hud, HudState
 from audio2pose.stage.offscreen import Offscreen
+from audio2pose.stage.scenes import SCENES
 
 
 def rest_pose() -> np.ndarray:
@@ -71,6 +74,45 @@ def main() -> None:
         print(f"picture {width}x{height}, processor:                {percentiles(work)}")
         print(f"  of it the way back:                         {percentiles(read)}")
         large.close()
+    scenes(pose)
+    panel()
+
+
+def scenes(pose: np.ndarray) -> None:
+    """Each scene against the first, by turns, so that what else the machine does falls on all alike."""
+    for width, height in ((1280, 720), (1920, 1080)):
+        stages = {name: Offscreen(StageConfig(width=width, height=height, scene=name)) for name in SCENES}
+        ms: dict[str, list[float]] = {name: [] for name in SCENES}
+        for k in range(120):
+            for name, stage in stages.items():
+                t0 = time.process_time()
+                stage.picture(pose, t_s=k / 60, beat=k / 30, energy=0.5, bands=(0.5, 0.5, 0.5))
+                if k >= 20:
+                    ms[name].append(1e3 * (time.process_time() - t0))
+        first = float(np.median(ms["rings"]))
+        for name, stage in stages.items():
+            ratio = float(np.median(ms[name])) / first
+            print(f"scene {name:6} {width}x{height}, processor:         {percentiles(ms[name])}, {ratio:.2f} of rings")
+            stage.close()
+
+
+def panel() -> None:
+    """The HUD alone: the same state again, and one that changes in every picture."""
+    stage, hud = Offscreen(StageConfig(width=1280, height=720, background="black")), Hud(top_row_first=True)
+    state = HudState(
+        tempo_bpm=122.0, confidence=0.9, position=1, meter=4, state="locked", lock="", level_db=-12.0, gain_db=0.0, fps=60.0,
+        device="Monitor of Built-in Audio Analog Stereo", style="house", scene="rings", palette="ember", dancers=1,
+    )  # fmt: skip
+    with stage.target():
+        for what, step in (("the same", 0.0), ("a new one", 0.5)):
+
+            def draw(k: int, step: float = step) -> None:
+                hud.draw(replace(state, level_db=-40.0 + step * (k % 40)), 1280, 720)
+                stage._canvas.context.flush_commands()
+                gl.glFinish()
+
+            print(f"HUD, {what} each picture:                 {percentiles(timed(draw, 200, time.perf_counter))}")
+    stage.close()
 
 
 if __name__ == "__main__":

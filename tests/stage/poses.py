@@ -36,3 +36,14 @@ def posed(turns: dict, x_m: float, height_m: float) -> np.ndarray:
         half = math.radians(degrees) / 2.0
         rotations[0, JOINT[name]] = (math.cos(half), *(math.sin(half) * a for a in axis))
     return positions(np.array([[x_m, height_m, 0.0]], np.float32), rotations)[0]
+
+
+def group(dancers: int) -> np.ndarray:
+    """So many bodies in T or lunge (D, 24, 3), 1.5 m apart: the first in the middle, then to its sides, farther back."""
+    bodies = []
+    for d in range(dancers):
+        out = (d + 1) // 2
+        body = (rest if d % 2 else lunge)(1.5 * out * (1 if d % 2 else -1) - (0.75 if dancers % 2 == 0 else 0.0))
+        body[:, 2] -= 0.35 * out
+        bodies.append(body)
+    return np.stack(bodies)
