@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from audio2pose.__main__ import main
 from audio2pose.arrays import F32
 from audio2pose.errors import DeviceError, UsageError
 from audio2pose.media.demo_song import demo_song
@@ -421,6 +422,23 @@ def test_a_required_device_that_is_not_there_is_an_error(no_sound: None, device:
     with pytest.raises(DeviceError, match="no sound input") as told:
         DeviceSource(device, required=required)
     assert told.value.exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (["--require-device"], "no sound input on this machine"),
+        (["--require-device", "--device", "stage"], "no sound input on this machine"),
+        (["--device", "3"], "no sound input on this machine"),
+    ],
+)
+def test_live_with_a_required_input_that_is_not_there_exits_3(
+    no_sound: None, capsys: pytest.CaptureFixture[str], flags: list[str], told: str
+) -> None:
+    assert main(["live", "--no-window", "--duration", "1", *flags]) == 3
+    err = capsys.readouterr().err
+    assert told in err
+    assert len(err.splitlines()) == 2
 
 
 def test_a_sound_server_that_is_gone_when_the_show_starts_is_told(room: Any) -> None:

@@ -35,7 +35,7 @@ def music() -> tuple[np.ndarray, int]:
 
 def wait_for_energy(witness: Witness, above: bool, from_s: float, limit_s: float) -> float:
     """The wall moment, after *from_s*, of the first music message that tells sound (or silence)."""
-    while time.time() < from_s + limit_s:
+    while time.perf_counter() < from_s + limit_s:
         seen = witness.seen(newest=400)
         after = seen.music_s[(seen.music_s > from_s) & ((seen.energy > HEARD) == above)]
         if after.size:
@@ -66,14 +66,14 @@ def restarts(room: Any, folder: Path, times: int) -> None:
             back_s = []
             for k in range(times + 1):
                 time.sleep(1.5)
-                opened_s = time.time()
+                opened_s = time.perf_counter()
                 room.open()
                 room.play_on(sound, rate_hz)
                 back_s.append(wait_for_energy(witness, True, opened_s, 15.0) - opened_s)
                 time.sleep(2.0)
                 if k < times:
                     room.kill()
-                    wait_for_energy(witness, False, time.time(), 15.0)
+                    wait_for_energy(witness, False, time.perf_counter(), 15.0)
         finally:
             summary, err = ended(show)
     seen = witness.seen()

@@ -15,11 +15,22 @@ import pytest
 
 from audio2pose.media.decode import read_song
 from tests.realtime.shows import live
-from tests.realtime.witness import Proof, Witness, proof, song_begins_s
+from tests.realtime.witness import Proof, Witness, proof
 
 LOCKED_FOR_S = 2.0
 """Beats count from so long after the first lock."""
-SONGS = ("gunroar_gr0", "noiz2sa_stg0", "parsec47_ptn3", "rrootage_stg_c", "titanion_ttn1", "torus-trooper_tt1")
+SONGS = (
+    "gunroar_gr0",
+    "gunroar_gr3",
+    "mu-cade_mcd1",
+    "noiz2sa_stg0",
+    "noiz2sa_stg5",
+    "parsec47_ptn3",
+    "rrootage_stg_c",
+    "titanion_ttn1",
+    "titanion_ttn3",
+    "torus-trooper_tt1",
+)
 
 
 def proved(room: Any, testdata: Path, folder: Path, name: str, seconds: float) -> Proof:
@@ -35,6 +46,7 @@ def proved(room: Any, testdata: Path, folder: Path, name: str, seconds: float) -
         try:
             witness.wait(90.0)
             time.sleep(1.0)
+            played_s = time.perf_counter()
             room.play(np.stack([song, song], axis=1), rate_hz)
             time.sleep(seconds + 1.0)
         finally:
@@ -42,17 +54,16 @@ def proved(room: Any, testdata: Path, folder: Path, name: str, seconds: float) -
             out, err = show.communicate(timeout=20)
     summary = json.loads(out)
     assert summary["device_losses"] == summary["overflows"] == summary["dropped_hops"] == 0, err
-    sound, first_s, spread_s = witness.heard()
-    began_s, lost_s = song_begins_s(sound, first_s, song, rate_hz, seconds)
+    heard = witness.heard()
+    (began_s, end_s, *true), lost_s = heard.song_moments(song, rate_hz, np.array([0.0, seconds, *beats_s]), played_s)
     assert abs(lost_s) < 0.001, "the song was not played whole: the moments of its beats are unknown"
-    assert spread_s < 0.003, "the room's clock is unknown"
+    assert heard.spread_s < 0.003, "the room's clock is unknown"
     seen = witness.seen()
     locked = seen.music_s[(seen.lock == 1.0) & (seen.music_s > began_s)]
     assert locked.size, "never locked"
-    true_s = began_s + beats_s
-    true_s = true_s[(true_s > locked[0] + LOCKED_FOR_S) & (true_s < began_s + seconds - 0.5)]
+    true_s = np.array([t for t in true if locked[0] + LOCKED_FOR_S < t < end_s - 0.5])
     found = proof(seen, true_s)
-    print(f"{found.line(name)}; locked after {locked[0] - began_s:.1f} s; truth to {1e3 * spread_s:.2f} ms; "
+    print(f"{found.line(name)}; locked after {locked[0] - began_s:.1f} s; truth to {1e3 * heard.spread_s:.1f} ms; "
           f"latency {summary['latency_ms']}, lateness {summary['lateness_ms']}")  # fmt: skip
     return found
 
