@@ -246,19 +246,20 @@ def proof(seen: Seen, beats_s: np.ndarray) -> Proof:
     """Motion beats and told beats against *beats_s*, the true ones, wall seconds."""
     lo, hi = beats_s[0], beats_s[-1]
     body = landing(seen.motion_beats_s(), beats_s)
-    moved = _offsets_ms(seen.motion_beats_s(), levels(beats_s)[body.level])
+    moved = offsets_ms(seen.motion_beats_s(), levels(beats_s)[body.level])
     told = seen.told_beats_s()
     told = told[(told >= lo - TOLERANCE_S) & (told <= hi + TOLERANCE_S)]
     scores = {level: f_measure(told, reference) for level, reference in levels(beats_s).items()}
     best = max(scores, key=lambda level: scores[level])
-    said = _offsets_ms(told, levels(beats_s)[best])
+    said = offsets_ms(told, levels(beats_s)[best])
     return Proof(
         body, float(np.median(moved)), float(np.percentile(np.abs(moved), 95)), scores[best], float(np.median(said)),
         float(np.percentile(np.abs(said), 95)), len(beats_s),
     )  # fmt: skip
 
 
-def _offsets_ms(found_s: np.ndarray, true_s: np.ndarray) -> np.ndarray:
+def offsets_ms(found_s: np.ndarray, true_s: np.ndarray) -> np.ndarray:
+    """Of the matched pairs, positive: after the beat; inf where there is none."""
     pairs = matched(found_s, true_s)
     return 1e3 * np.array([found_s[i] - true_s[j] for i, j in pairs]) if pairs else np.array([np.inf])
 
