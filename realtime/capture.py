@@ -32,6 +32,7 @@ FIRST_CALL_S = 3.0  # an idle sound server was seen to take 1.6 s
 STALL_S = 0.5  # callbacks of a busy machine were seen 14 ms apart
 POLL_S = 0.05
 RETURN_S = 0.2
+LIKELY_LATENCY_S = 0.020  # of an input that is still to come: the dance runs ahead for it from the start
 MAX_AGE_S = 2.0  # a time stamp that tells more is no time stamp
 
 WAITING, OPEN, LOST = "waiting", "open", "lost"
@@ -77,7 +78,7 @@ class DeviceSource:
                 raise
             self.info, self.trouble = None, self._waiting(error)
         self.block_frames = 1 << int(self.sample_rate_hz * BLOCK_S).bit_length() - 1
-        self.latency_s = max(self.block_frames / self.sample_rate_hz, self.info.latency_s if self.info else 0.0)
+        self.latency_s = max(self.block_frames / self.sample_rate_hz, self.info.latency_s if self.info else LIKELY_LATENCY_S)
         self._mono: F32 = np.zeros(self.block_frames, np.float32)
         self._part: F32 = np.zeros(self.block_frames, np.float32)
         self._share = np.float32(1.0 / len(self._channels))

@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-PROGRAMS = ("pulseaudio", "pactl", "pacat")
+PROGRAMS = ("pulseaudio", "pactl", "pacat", "parec")
 ALSA_PLUGINS = ("/usr/lib/*/alsa-lib/libasound_module_pcm_pulse.so", "/usr/lib*/alsa-lib/libasound_module_pcm_pulse.so")
 ALSA_BASE = Path("/usr/share/alsa/alsa.conf")
 RATE_HZ = 48_000
@@ -85,6 +85,8 @@ class Room:
         again = subprocess.Popen(["sh", "-c", 'while cat "$0"; do :; done', str(path)], stdout=subprocess.PIPE)
         self._players.append(again)
         self._play(["--raw"], rate_hz, stdin=again.stdout)
+        assert again.stdout is not None
+        again.stdout.close()  # the player's end alone holds it: when the player ends, so does `cat`
 
     def _play(self, what: list[str], rate_hz: int = RATE_HZ, *, latency_ms: int = 500, stdin: Any = None) -> None:
         # A long buffer, so that a busy machine leaves no hole in what is played; a short one keeps the sink awake.

@@ -83,7 +83,9 @@ def test_an_input_whose_sound_server_is_gone_is_told(room: Any) -> None:
 
 def test_without_the_portaudio_library_the_show_can_not_run_and_the_package_is_told() -> None:
     program = (
-        "import ctypes.util; ctypes.util.find_library = lambda name: None\n"
+        "import ctypes.util\n"
+        "find = ctypes.util.find_library\n"
+        "ctypes.util.find_library = lambda name: None if 'portaudio' in name else find(name)\n"
         "from argparse import Namespace\n"
         "from audio2pose.realtime import doctor\n"
         "raise SystemExit(doctor.run(Namespace(json=False)))\n"

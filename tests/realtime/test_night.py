@@ -16,8 +16,6 @@ from tests.realtime.shows import live
 from tests.realtime.witness import Witness
 
 RESTARTS = 5
-BACK_S = 3.0
-GAP_S = 0.100
 LONG_S = 600.0
 WARM_S = 60.0
 """Memory is flat from here on."""
@@ -35,7 +33,7 @@ def music() -> tuple[np.ndarray, int]:
 
 def wait_for_energy(witness: Witness, above: bool, from_s: float, limit_s: float) -> float:
     """The wall moment, after *from_s*, of the first music message that tells sound (or silence)."""
-    while time.time() < from_s + limit_s:
+    while time.perf_counter() < from_s + limit_s:
         seen = witness.seen(newest=400)
         after = seen.music_s[(seen.music_s > from_s) & ((seen.energy > HEARD) == above)]
         if after.size:
@@ -51,7 +49,7 @@ def ended(show: subprocess.Popen[str]) -> tuple[dict[str, Any], str]:
     return json.loads(out), err
 
 
-def restarts(room: Any, folder: Path, times: int) -> None:
+def restarts(room: Any, folder: Path, times: int, *, back_in_s: float, gap_s: float) -> None:
     """The show begins before there is a sound server; then the server is killed and started *times* times."""
     sound, rate_hz = music()
     events = folder / "e.jsonl"
@@ -66,14 +64,14 @@ def restarts(room: Any, folder: Path, times: int) -> None:
             back_s = []
             for k in range(times + 1):
                 time.sleep(1.5)
-                opened_s = time.time()
+                opened_s = time.perf_counter()
                 room.open()
                 room.play_on(sound, rate_hz)
                 back_s.append(wait_for_energy(witness, True, opened_s, 15.0) - opened_s)
                 time.sleep(2.0)
                 if k < times:
                     room.kill()
-                    wait_for_energy(witness, False, time.time(), 15.0)
+                    wait_for_energy(witness, False, time.perf_counter(), 15.0)
         finally:
             summary, err = ended(show)
     seen = witness.seen()
@@ -86,25 +84,31 @@ def restarts(room: Any, folder: Path, times: int) -> None:
     assert summary["device_losses"] == times
     assert "waiting for the sound input 'stage'" in err
     assert err.count("the sound is back") == times + 1
-    assert max(back_s) < BACK_S
-    assert seen.longest_gap_s() < GAP_S
-    assert seen.longest_stillness_s() < 0.5
+    assert max(back_s) < back_in_s  # a new null sink runs up to 2 s ahead of itself before it sends
+    assert seen.longest_gap_s() < gap_s
+    assert seen.longest_stillness_s() < 2.0 * gap_s
     assert summary["dropped_hops"] == 0
+    if FPS_FLAGS:
+        assert summary["frame_ms"]["interval"]["max"] < 1e3 * gap_s
 
 
 def test_a_server_that_comes_late_and_dies_once_stops_neither_packets_nor_dancer(room: Any, tmp_path: Path) -> None:
-    restarts(room, tmp_path, 1)
+    restarts(room, tmp_path, 1, back_in_s=5.0, gap_s=0.25)
 
 
 @pytest.mark.soak
 def test_a_server_that_dies_five_times_is_five_losses_and_five_returns(room: Any, tmp_path: Path) -> None:
-    restarts(room, tmp_path, RESTARTS)
+    restarts(room, tmp_path, RESTARTS, back_in_s=3.0, gap_s=0.1)
 
 
 def danced_on(room: Any, folder: Path, seconds: float, warm_s: float, priority: bool, monkeypatch: Any) -> dict[str, Any]:
     """A show to the room's music with four receivers; what holds at any length is asserted here."""
-    monkeypatch.setenv("AUDIO2POSE_NO_PRIORITY", "0" if priority else "1")
+    monkeypatch.delenv("AUDIO2POSE_NO_PRIORITY", raising=False)
+    if not priority:
+        monkeypatch.setenv("AUDIO2POSE_NO_PRIORITY", "1")
     sound, rate_hz = music()
+    room.close()  # and with it what another test plays
+    room.open()
     room.play_on(sound, rate_hz)
     events = folder / "e.jsonl"
     with Witness(folder, targets=4) as witness:
@@ -140,6 +144,5 @@ def test_ten_minutes_at_60_pictures_a_second_are_even_and_memory_stays(
 ) -> None:
     summary = danced_on(room, tmp_path, LONG_S, WARM_S, priority, monkeypatch)
     assert summary["grown_mib"] <= 5.0
-    interval = summary["frame_ms"].get("interval")
-    if interval is not None:
-        assert interval["p99"] < 25.0
+    if FPS_FLAGS:
+        assert summary["frame_ms"]["interval"]["p99"] < 25.0

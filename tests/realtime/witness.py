@@ -2,10 +2,11 @@
 
 Packets carry the kernel's time stamp of their arrival. The room is heard through `parec`, PulseAudio's own recorder, so that
 nothing of PortAudio, ALSA or ours takes part: a null sink hands over each chunk at the moment at which the chunk's first
-sample is played (module-null-sink renders [t, t + chunk) at t), so that the moment of a sample is known to about a
-millisecond. Where the song lies in the recording is found to a sample, at its begin and at its end, so that a hole shows.
+sample is played (module-null-sink renders [t, t + chunk) at t), so that the moment of a sample is known to a millisecond or
+two. The sink's clock is its own: it was seen to run 230 parts in a million fast, so that a line is laid through the chunks.
+Where the song lies in the recording is found to a sample, at its begin and at its end, so that a hole shows.
 
-Time     wall seconds, time.time(), which the kernel stamps with.
+Time     wall seconds are time.perf_counter(), which is the same clock in every process of a Linux machine.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def watch(folder: Path, sockets: list[int], source: str) -> None:
                     return
                 if key.data == "sound":
                     chunk = os.read(key.fd, 1 << 16)
-                    marks.append((time.time(), n_bytes / 4))
+                    marks.append((time.perf_counter(), n_bytes / 4))
                     n_bytes += len(chunk)
                     sound.write(chunk)
                     if not chunk:
@@ -71,11 +72,11 @@ def watch(folder: Path, sockets: list[int], source: str) -> None:
                 with contextlib.suppress(BlockingIOError):
                     while True:
                         datagram, extra, _, _ = ours[key.data].recvmsg(2048, 64)
-                        stamp_s = time.time()
+                        stamp_s = time.perf_counter()
                         for level, kind, raw in extra:
                             if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS):
                                 s, ns = struct.unpack("@qq", raw[:16])
-                                stamp_s = s + 1e-9 * ns
+                                stamp_s -= time.time() - (s + 1e-9 * ns)
                         packets.write(HEAD.pack(stamp_s, key.data, len(datagram)) + datagram)
 
 
@@ -183,27 +184,41 @@ class Witness:
             np.array(energy),
         )  # fmt: skip
 
-    def heard(self) -> tuple[np.ndarray, float, float]:
-        """The room's sound (N,), the wall moment of its first sample, and how far the stamps of chunks spread (s, half)."""
-        sound = np.fromfile(self._folder / "sound", "<f4")
+    def heard(self) -> Heard:
+        """The room's sound, and when it sounded."""
         marks = np.load(self._folder / "marks.npy")
         marks = marks[len(marks) // 4 :]  # the first chunks come in a rush
-        at = marks[:, 0] - marks[:, 1] / RATE_HZ
-        quarter, middle, three = np.percentile(at, [25, 50, 75])
-        return sound, float(middle), float(three - quarter) / 2.0
+        rate, first = np.polyfit(marks[:, 1], marks[:, 0], 1)
+        quarter, middle, three = np.percentile(marks[:, 0] - (first + rate * marks[:, 1]), [25, 50, 75])
+        return Heard(np.fromfile(self._folder / "sound", "<f4"), float(first + middle), float(rate), float(three - quarter) / 2)
 
 
-def song_begins_s(sound: np.ndarray, first_s: float, song: np.ndarray, rate_hz: int, end_s: float) -> tuple[float, float]:
-    """The wall moment at which *song* begins in *sound*, and how far its end tells another one (s): what is lost in between."""
-    part_s = 4.0
-    found = []
-    for from_s in (0.5, end_s - part_s - 0.5):
-        part = song[round(from_s * rate_hz) : round((from_s + part_s) * rate_hz)]
+@dataclass(frozen=True)
+class Heard:
+    """Sound (N,) whose sample n was played at first_s + n * sample_s; chunks lie about that line by *spread_s*, one in two."""
+
+    sound: np.ndarray
+    first_s: float
+    sample_s: float
+    spread_s: float
+
+    def song_moments(
+        self, song: np.ndarray, rate_hz: int, times_s: np.ndarray, near_s: float, within_s: float = 2.0
+    ) -> tuple[np.ndarray, float]:
+        """The wall moments of *times_s* of *song*, which began within *within_s* after *near_s* (songs repeat themselves), and
+        how far its end tells others than its begin (s): what was lost.
+        """
+        part_s, end_s, found = 4.0, song.shape[0] / rate_hz, []
         divisor = int(np.gcd(RATE_HZ, rate_hz))
-        wanted = resample_poly(part, RATE_HZ // divisor, rate_hz // divisor)
-        near = fftconvolve(sound, wanted[::-1].astype(np.float32), mode="valid")
-        found.append(int(np.argmax(near)) / RATE_HZ - from_s)
-    return first_s + found[0], found[1] - found[0]
+        begun = round((near_s - self.first_s) / self.sample_s)
+        for from_s in (0.5, end_s - part_s - 0.5):
+            part = song[round(from_s * rate_hz) : round((from_s + part_s) * rate_hz)]
+            wanted = resample_poly(part, RATE_HZ // divisor, rate_hz // divisor).astype(np.float32)
+            at = begun + round(from_s * RATE_HZ)
+            among = self.sound[at : at + wanted.size + round(within_s * RATE_HZ)]
+            found.append(begun + int(np.argmax(fftconvolve(among, wanted[::-1], mode="valid"))))
+        moments = self.first_s + (found[0] + np.asarray(times_s) * RATE_HZ) * self.sample_s
+        return moments, (found[1] - found[0]) / RATE_HZ
 
 
 @dataclass(frozen=True)
@@ -231,19 +246,20 @@ def proof(seen: Seen, beats_s: np.ndarray) -> Proof:
     """Motion beats and told beats against *beats_s*, the true ones, wall seconds."""
     lo, hi = beats_s[0], beats_s[-1]
     body = landing(seen.motion_beats_s(), beats_s)
-    moved = _offsets_ms(seen.motion_beats_s(), levels(beats_s)[body.level])
+    moved = offsets_ms(seen.motion_beats_s(), levels(beats_s)[body.level])
     told = seen.told_beats_s()
     told = told[(told >= lo - TOLERANCE_S) & (told <= hi + TOLERANCE_S)]
     scores = {level: f_measure(told, reference) for level, reference in levels(beats_s).items()}
     best = max(scores, key=lambda level: scores[level])
-    said = _offsets_ms(told, levels(beats_s)[best])
+    said = offsets_ms(told, levels(beats_s)[best])
     return Proof(
         body, float(np.median(moved)), float(np.percentile(np.abs(moved), 95)), scores[best], float(np.median(said)),
         float(np.percentile(np.abs(said), 95)), len(beats_s),
     )  # fmt: skip
 
 
-def _offsets_ms(found_s: np.ndarray, true_s: np.ndarray) -> np.ndarray:
+def offsets_ms(found_s: np.ndarray, true_s: np.ndarray) -> np.ndarray:
+    """Of the matched pairs, positive: after the beat; inf where there is none."""
     pairs = matched(found_s, true_s)
     return 1e3 * np.array([found_s[i] - true_s[j] for i, j in pairs]) if pairs else np.array([np.inf])
 
