@@ -135,7 +135,7 @@ def run(config: StageConfig, *, title: str, screen: int | None, fullscreen: bool
         return EXIT_INTERRUPTED
     if found.scatter_ms > UNEVEN_MS:
         say(f"the taps scatter by {found.scatter_ms:.0f} ms: do it again for a better figure")
-    print(f"--latency-ms {1e3 * found.latency_s:.0f}")
+    print(f"--latency-ms {1e3 * found.latency_s:.0f}")  # noqa: T201
     return 0
 
 

@@ -118,6 +118,8 @@ def run_live(args: Namespace) -> int:
         from .logreader import LogReader  # noqa: PLC0415
 
         reader = LogReader(args.replay)
+        if args.log is not None and Path(args.log).exists() and Path(args.log).samefile(args.replay):
+            raise UsageError(f"{args.log} is read and cannot be written at once: give --log another name")
         for note in reader.notes:
             say(note)
         chosen = _as_then(reader.settings, chosen)

@@ -49,8 +49,11 @@ class Look(Protocol):
 
 @dataclass(slots=True, kw_only=True)
 class Doors:
-    """What the desk reaches beyond itself: *latency* takes seconds and returns what holds, *record* begins (True) or ends a film
-    and returns its path, *info* gives packets, *echo* takes a packet for everyone who is sent to."""
+    """What the desk reaches beyond itself.
+
+    *latency* takes seconds and returns what holds, *record* begins (True) or ends a film and returns its path, *info* gives
+    packets, *echo* takes a packet for everyone who is sent to.
+    """
 
     latency: Callable[[float], float]
     record: Callable[[bool], str]

@@ -39,6 +39,8 @@ class Pictures:
         self.blackout = False
         self._next_s = 0.0
         # Drawn once before the show: shaders and kernels are compiled here.
+        with self._offscreen.target():
+            self._view.stage.warm_up(follower.positions_m)
         self._picture(0.0)
 
     @property

@@ -18,12 +18,6 @@ from audio2pose.media import posefile
 from audio2pose.motion.kinematics import positions
 from audio2pose.motion.pose import POSE, pose_at
 
-from .films import MAX_FPS as MAX_FPS
-from .films import SOUND_S as SOUND_S
-from .films import Films
-
-Recorder = Films
-
 BVH_FPS = 60.0
 """Of a .bvh: programs that animate know rates of films and screens, and none of hops."""
 

@@ -142,7 +142,7 @@ class Show:
         self._teller = Teller(
             source=source, ring=self._ring, engine=self._engine, watch=self._engine.subscribe(), hop_s=hop_s, events=events,
             screen=self._screen, broadcaster=self._broadcaster, films=self._films, tap=self._tap, desk=self._desk,
-            control=self._control,
+            control=self._control, log=self._log,
         )  # fmt: skip
         self._teller.latency_s = self._screen_latency_s
         self._desk.state["record"] = float(self._films.recording)
@@ -296,8 +296,8 @@ class Show:
             ahead_s = first_lead_s(self._options.replay)
         elif ahead_s > self._settings.dance.latency_s:
             self._performer.set_latency(ahead_s)
-            if self._log is not None:
-                self._log.put_latency(0, ahead_s)
+        if self._log is not None:
+            self._log.put_latency(0, ahead_s)
         self._teller.ahead_s = ahead_s
         self._run_thread("engine", lambda: self._engine.run(self._stop), urgent=True)
         self._run_thread("source", lambda: self._source.run(self._stop), urgent=True)

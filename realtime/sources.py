@@ -92,8 +92,6 @@ class Source(Protocol):
     `clock.mark(wall_s, ring.accepted_frames / sample_rate_hz)`, with wall_s when the block's last sample was heard.
     """
 
-    name: str
-    """What sounds, for people: the song's or the input's name; empty while there is none."""
     sample_rate_hz: int
     latency_s: float
     """From a sample being heard to its block being in the ring, as far as it is known."""
@@ -110,6 +108,10 @@ class Source(Protocol):
 
     def stop(self) -> None:
         """Let go of device or file; called once, after `run` returned. Threads: main."""
+
+    @property
+    def name(self) -> str:
+        """What sounds, for people: the song's or the input's name; empty while there is none. Threads: any."""
 
     @property
     def finished(self) -> bool:

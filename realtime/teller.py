@@ -29,6 +29,7 @@ from .desk import Desk
 from .engine import Engine, Tap
 from .films import Films
 from .handoff import HopRing, Latest
+from .log import LogQueue
 from .report import rss_mib
 from .screen import Screen
 from .sources import Source
@@ -99,9 +100,10 @@ class Teller:
     def __init__(
         self, *, source: Source, ring: HopRing, engine: Engine, watch: Latest, hop_s: float, events: Events | None,
         screen: Screen | None, broadcaster: Broadcaster, films: Films, tap: Tap | None, desk: Desk, control: Control | None,
+        log: LogQueue | None,
     ) -> None:  # fmt: skip
         self._source, self._ring, self._engine, self._watch = source, ring, engine, watch
-        self._hop_s, self._events, self._desk, self._control = hop_s, events, desk, control
+        self._hop_s, self._events, self._desk, self._control, self._log = hop_s, events, desk, control, log
         self._screen, self._broadcaster, self._films, self._tap = screen, broadcaster, films, tap
         self._told: dict[str, int] = {}
         self._said: dict[str, int] = {}  # for eyes, each time twice as many: a stream of lines hides the next trouble
@@ -214,6 +216,9 @@ class Teller:
         counts["recording_failed"] = len(self._films.failures)
         if self._tap is not None:
             counts["poses_not_recorded"] = self._tap.missed
+        if self._log is not None:
+            counts["hops_not_logged"] = self._log.dropped_hops
+            counts["commands_not_logged"] = self._log.dropped_commands
         counts["events_not_written"] = int(self.failure is not None)
         return counts
 

@@ -55,6 +55,11 @@ class Window:
         # A film has a size of its own, whatever is done to the window: the stage is drawn a second time.
         texture = gloo.Texture2D(shape=(config.height, config.width, 4), format="rgba", interpolation="nearest")
         self._copy, self._film_view = gloo.FrameBuffer(texture), View(Stage(config), follower)
+        # Every scene and the letters once, so that no change in the show waits for the driver.
+        self._pane.canvas.set_current()
+        for view in (self._view, self._film_view):
+            view.stage.warm_up(follower.positions_m)
+        self._hud.draw(HudState(keys=ROWS, message="audio2pose"), *self._pane.size)
         # vsync sets the pace; this only holds back a driver that does not wait for it.
         self._least_s = 1.0 / (1.05 * max(self._pane.refresh_hz, config.fps))
         self._due_s = 0.0

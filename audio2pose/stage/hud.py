@@ -39,24 +39,28 @@ STEPS = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HudState:
-    """All that is told. `position` is the beat's place in the bar from 1, 0 unknown; levels are dB of full scale."""
+    """All that is told; without `panel` only the message and the keys.
 
-    tempo_bpm: float
-    confidence: float
-    position: int
-    meter: int
-    state: str
-    lock: str
-    level_db: float
-    gain_db: float
-    fps: float
-    device: str
-    style: str
-    scene: str
-    palette: str
-    dancers: int
+    `position` is the beat's place in the bar from 1, 0 unknown; levels are dB of full scale.
+    """
+
+    tempo_bpm: float = 0.0
+    confidence: float = 0.0
+    position: int = 0
+    meter: int = 0
+    state: str = ""
+    lock: str = ""
+    level_db: float = -math.inf
+    gain_db: float = 0.0
+    fps: float = math.nan
+    device: str = ""
+    style: str = ""
+    scene: str = ""
+    palette: str = ""
+    dancers: int = 1
     message: str = ""
     keys: tuple[tuple[str, str], ...] = ()
+    panel: bool = True
 
 
 def _finite(x: float, low: float, high: float) -> float | None:
@@ -73,6 +77,7 @@ def _told(s: HudState) -> tuple[object, ...]:
     return (
         _step(s.tempo_bpm, 0.1), _step(s.confidence, 0.02), s.position, s.meter, s.state, s.lock, _step(s.level_db, 0.5),
         _step(s.gain_db, 0.1), _step(s.fps, 1.0), s.device, s.style, s.scene, s.palette, s.dancers, s.message, s.keys,
+        s.panel,
     )  # fmt: skip
 
 
@@ -148,6 +153,15 @@ class Hud:
         edge, line = 18.0 * self._unit, 24.0 * self._unit
         if s.keys:
             self._help(s.keys, width, height)
+        if s.panel:
+            self._panel(s, width, height, edge, line)
+        if _line(s.message):
+            self._message(_line(s.message), width, height)
+        cuts = np.concatenate(self._cuts) if self._cuts else np.zeros((0, 8), np.float32)
+        self._upload(cuts, np.array(self._colours, np.float32).reshape(-1, 4))
+
+    def _panel(self, s: HudState, width: int, height: int, edge: float, line: float) -> None:
+        """Figures at the lower edge, the look at the upper one."""
         self._music(s, edge, edge)
         self._sound(s, width - edge, edge, min(0.42 * width, 430.0 * self._unit))
         many = f"{s.dancers} dancers" if s.dancers != 1 else "1 dancer"
@@ -155,9 +169,6 @@ class Hud:
         look = self._type.cut(look, self._small, width - 2.0 * edge)
         self._plate(edge, height - edge - 0.75 * line, self._type.width(look, self._small), line)
         self._text(look, self._small, edge, height - edge - 0.55 * line, GREY)
-        if _line(s.message):
-            self._message(_line(s.message), width, height)
-        self._upload(np.concatenate(self._cuts), np.array(self._colours, np.float32))
 
     def _upload(self, cuts: F32, colours: F32) -> None:
         """Give what was put to the GPU; what is left of the buffer covers no pixel."""

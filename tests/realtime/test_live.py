@@ -33,7 +33,7 @@ from tests.realtime.shows import live, song
 SECONDS = 10.0
 SUMMARY = {
     "schema", "seconds", "beats", "tempo_bpm", "first_lock_s", "segments", "frames", "fps", "hop_ms", "lateness_ms", "frame_ms",
-    "callback_ms", "latency_ms", "dropped_hops", "overflows", "device_losses", "packets", "rss_mib",
+    "frame_interval_ms", "callback_ms", "latency_ms", "dropped_hops", "overflows", "device_losses", "packets", "rss_mib",
 }  # fmt: skip
 
 

@@ -108,16 +108,21 @@ def test_keys_are_commands_that_the_events_tell(display: str, tmp_path: Path) ->
 
     pressed: list[tuple[str, float]] = []
     for key, command in [
-        ("space", ("tap", 0.0)), ("t", ("tap", 0.0)), ("r", ("resync", 0.0)), ("Left", ("nudge", -10.0)),
-        ("Right", ("nudge", 10.0)), ("Up", ("double", 0.0)), ("Down", ("half", 0.0)), ("l", ("lock", 1.0)),
-        ("l", ("lock", 2.0)), ("l", ("lock", 0.0)),
+        ("space", ("tap", 1.0)), ("t", ("tap", 1.0)), ("r", ("resync", 1.0)), ("Left", ("nudge", -10.0)),
+        ("Right", ("nudge", 10.0)), ("Up", ("double", 1.0)), ("Down", ("half", 1.0)), ("l", ("lock", 1.0)),
+        ("l", ("lock", 2.0)), ("l", ("lock", 0.0)), ("n", ("next", 1.0)), ("y", ("style", 0.0)), ("y", ("style", 1.0)),
+        ("k", ("stylelock", 1.0)), ("z", ("freeze", 1.0)), ("z", ("freeze", 0.0)), ("4", ("quantize", 16.0)),
+        ("a", ("autogain", 0.0)), ("plus", ("gain", 1.0)), ("BackSpace", ("panic", 1.0)), ("b", ("panic", 0.0)),
     ]:  # fmt: skip
         _xdotool(display, "key", "--window", window, key)
         pressed.append(command)
         assert _wait_until(lambda: told() == pressed), (key, told())
+    _xdotool(display, "key", "--window", window, "bracketright")  # from the tempo that is heard at the moment
+    assert _wait_until(lambda: told()[:-1] == pressed and told()[-1][0] == "tempo" and told()[-1][1] > 50.0), told()
+    pressed.append(told()[-1])
     _xdotool(display, "key", "--window", window, "ctrl+t")
     _xdotool(display, "key", "--window", window, "r")
-    assert _wait_until(lambda: told() == [*pressed, ("resync", 0.0)]), told()
+    assert _wait_until(lambda: told() == [*pressed, ("resync", 1.0)]), told()
     _xdotool(display, "key", "--window", window, "q")
     _, err = show.communicate(timeout=10)
     assert show.returncode == 0, err
@@ -133,11 +138,15 @@ def test_a_screen_that_is_not_there_is_told_with_those_that_are(display: str) ->
     assert "no screen 3, screens are numbered 0 to 0" in err
 
 
-def test_esc_ends_a_show_that_began_on_the_full_screen(display: str) -> None:
-    show = live("--demo", "--size", "64x64", "--title", "full", "--fullscreen", "--screen", "0", "--json", display=display)
+def test_esc_ends_a_show_that_began_on_the_full_screen(display: str, tmp_path: Path) -> None:
+    events = tmp_path / "e.jsonl"
+    show = live(
+        "--demo", "--size", "64x64", "--title", "full", "--fullscreen", "--screen", "0", "--json", "--events", str(events),
+        display=display,
+    )  # fmt: skip
     window = _wait_for_window(display, "full", show)
     assert _wait_until(lambda: _size(display, window) == "800x600")
-    time.sleep(0.3)
+    assert _wait_until(lambda: events.exists() and "status" in events.read_text())
     _xdotool(display, "key", "--window", window, "Escape")
     out, err = show.communicate(timeout=10)
     assert show.returncode == 0, err
