@@ -167,7 +167,9 @@ def _source(args: Namespace, reader: LogReader | None) -> tuple[Source, list[flo
         from audio2pose.media.demo_song import demo_song  # noqa: PLC0415
 
         song = demo_song()
-        return FileSource(song.samples, song.sample_rate_hz, end_s=args.duration), song.beat_times_s.tolist()
+        return FileSource(
+            song.samples, song.sample_rate_hz, end_s=args.duration, name="the built-in song"
+        ), song.beat_times_s.tolist()
     if args.from_file is not None:
         return FileSource(args.from_file, end_s=args.duration), []
     from .capture import DeviceSource, channel_numbers  # noqa: PLC0415

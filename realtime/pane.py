@@ -135,4 +135,6 @@ def _glfw_canvas(config: StageConfig, title: str) -> tuple[Any, Any, Any]:
             f"no display to open a window on ({reason}): start it from a desktop, or let the dance leave by --send, --record "
             "or --events"
         ) from error
+    # What a window manager cannot do is no news for whoever looks at the terminal.
+    warnings.filterwarnings("ignore", category=glfw.GLFWError)
     return glfw, application, canvas

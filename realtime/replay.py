@@ -110,7 +110,7 @@ class ReplaySource(FileSource):
         frames = hop_end_frame(reader.hops - 1, reader.sample_rate_hz, reader.settings.hear.hop_s)
         # One zero that is seen as many: a night of silence takes no memory.
         silence: F32 = np.broadcast_to(np.zeros(1, np.float32), (frames,))
-        super().__init__(silence, reader.sample_rate_hz, speed=speed, end_s=end_s)
+        super().__init__(silence, reader.sample_rate_hz, speed=speed, end_s=end_s, name=reader.path.name)
 
 
 def first_lead_s(reader: LogReader) -> float:

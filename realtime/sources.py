@@ -138,6 +138,7 @@ class FileSource:
         end_s: float | None = None,
         speed: float = 1.0,
         block_frames: int | None = None,
+        name: str = "",
     ) -> None:
         self._reader: SongReader | None = None
         self._blocks: Iterator[F32]
@@ -155,7 +156,7 @@ class FileSource:
             self.duration_s = self._reader.duration_s
             n = block_frames or _block_frames(self.sample_rate_hz)
             self._blocks = self._reader.blocks(n)
-        self.name = "samples" if isinstance(song, np.ndarray) else Path(song).name
+        self.name = name or ("" if isinstance(song, np.ndarray) else Path(song).name)
         self.speed = speed
         self.latency_s = n / self.sample_rate_hz
         self.callback_ms = Spread()

@@ -104,9 +104,9 @@ class Window:
         desk = self.desk
         if desk is None:
             return None
-        message, keys = desk.message, ROWS if self._helps else ()
-        if not (desk.state["hud"] or message or keys):
-            return None
+        keys = ROWS if self._helps else ()
+        if not (desk.state["hud"] or keys):
+            return None  # nor a note: an audience looks on
         f = self.follower
         heard, pose = f.heard, f.pose
         meter = int(heard["meter"])
@@ -119,7 +119,7 @@ class Window:
             position=position_in_bar(beat, origin=int(heard["bar_origin"]), meter=meter),
             meter=meter,
             state=STATE_NAMES[int(heard["state"])],
-            lock=LOCK_NAMES[f.lock],
+            lock=f"{LOCK_NAMES[f.lock]} locked" if f.lock else "",
             level_db=round(_level_db(float(heard["peak"]))),
             gain_db=round(float(heard["gain_db"]), 1),
             fps=round(self._pace.fps),
@@ -128,7 +128,7 @@ class Window:
             scene=desk.name_of("scene"),
             palette=desk.name_of("palette"),
             dancers=len(f.poses),
-            message=message,
+            note=desk.message,
             keys=keys,
         )
 

@@ -63,7 +63,10 @@ class BesideFile:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         # A link is written through, not replaced; a device or pipe would be replaced by a file, so it is refused.
-        self._target = Path(os.path.realpath(self.path))
+        try:
+            self._target = Path(os.path.realpath(self.path))
+        except OSError as error:  # where we stand is gone
+            raise output_error(path, error) from error
         self.temporary = self._target.parent / f".{secrets.token_hex(6)}.part{self._target.suffix}"
         try:
             if self._target.is_dir():

@@ -39,7 +39,7 @@ STEPS = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HudState:
-    """All that is told; without `panel` only the message and the keys.
+    """All that is told; without `panel` only the message and the keys. A `note` stands for a while where the look is told.
 
     `position` is the beat's place in the bar from 1, 0 unknown; levels are dB of full scale.
     """
@@ -59,6 +59,7 @@ class HudState:
     palette: str = ""
     dancers: int = 1
     message: str = ""
+    note: str = ""
     keys: tuple[tuple[str, str], ...] = ()
     panel: bool = True
 
@@ -76,8 +77,8 @@ def _told(s: HudState) -> tuple[object, ...]:
     """What of a state can be seen: two states that are equal here look the same."""
     return (
         _step(s.tempo_bpm, 0.1), _step(s.confidence, 0.02), s.position, s.meter, s.state, s.lock, _step(s.level_db, 0.5),
-        _step(s.gain_db, 0.1), _step(s.fps, 1.0), s.device, s.style, s.scene, s.palette, s.dancers, s.message, s.keys,
-        s.panel,
+        _step(s.gain_db, 0.1), _step(s.fps, 1.0), s.device, s.style, s.scene, s.palette, s.dancers, s.message, s.note,
+        s.keys, s.panel,
     )  # fmt: skip
 
 
@@ -165,10 +166,11 @@ class Hud:
         self._music(s, edge, edge)
         self._sound(s, width - edge, edge, min(0.42 * width, 430.0 * self._unit))
         many = f"{s.dancers} dancers" if s.dancers != 1 else "1 dancer"
-        look = " · ".join(_line(t) for t in (s.style, s.scene, s.palette, many) if _line(t))
+        note = _line(s.note)
+        look = note or " · ".join(_line(t) for t in (s.style, s.scene, s.palette, many) if _line(t))
         look = self._type.cut(look, self._small, width - 2.0 * edge)
         self._plate(edge, height - edge - 0.75 * line, self._type.width(look, self._small), line)
-        self._text(look, self._small, edge, height - edge - 0.55 * line, GREY)
+        self._text(look, self._small, edge, height - edge - 0.55 * line, WHITE if note else GREY)
 
     def _upload(self, cuts: F32, colours: F32) -> None:
         """Give what was put to the GPU; what is left of the buffer covers no pixel."""

@@ -176,3 +176,48 @@ def no_sound(tmp_path: Path) -> Iterator[None]:
             pytest.skip("this machine has a sound card, so that what happens without one cannot be seen")
         yield
     devices.rescan()
+
+
+@pytest.fixture(scope="module")
+def display(need: Callable[[bool, str], None]) -> Iterator[str]:
+    """A screen of 800x600 in memory."""
+    need(shutil.which("Xvfb") is not None, "Xvfb is missing")
+    need(shutil.which("xdotool") is not None, "xdotool is missing")
+    read, write = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", "800x600x24", "-nolisten", "tcp"],
+        pass_fds=[write], stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    os.close(write)
+    with os.fdopen(read) as told:
+        number = told.readline().strip()
+    yield f":{number}"
+    server.terminate()
+    server.wait(10)
+
+
+class Hand:
+    """Presses keys in windows of a display, as people do."""
+
+    def __init__(self, display: str) -> None:
+        self._display = display
+
+    def __call__(self, *words: str) -> str:
+        environ = {**os.environ, "DISPLAY": self._display}
+        return subprocess.run(["xdotool", *words], env=environ, capture_output=True, text=True, timeout=10).stdout.strip()
+
+    def wait_for_window(self, title: str, show: subprocess.Popen[str]) -> str:
+        """Its number, once it can be seen."""
+        until_s = time.monotonic() + 20.0
+        while time.monotonic() < until_s and show.poll() is None:
+            found = self("search", "--onlyvisible", "--name", title)
+            if found:
+                return found.splitlines()[-1]
+            time.sleep(0.1)
+        raise AssertionError(show.communicate())
+
+
+@pytest.fixture
+def xdotool(display: str) -> Hand:
+    """A hand on the keys."""
+    return Hand(display)

@@ -6,34 +6,15 @@ import ctypes
 import ctypes.util
 import json
 import os
-import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import av
 import pytest
 
 from tests.realtime.shows import live
-
-
-@pytest.fixture(scope="module")
-def display(need: Callable[[bool, str], None]) -> Iterator[str]:
-    """A screen of 800x600 in memory."""
-    need(shutil.which("Xvfb") is not None, "Xvfb is missing")
-    need(shutil.which("xdotool") is not None, "xdotool is missing")
-    read, write = os.pipe()
-    server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", "800x600x24", "-nolisten", "tcp"],
-        pass_fds=[write], stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    os.close(write)
-    with os.fdopen(read) as told:
-        number = told.readline().strip()
-    yield f":{number}"
-    server.terminate()
-    server.wait(10)
 
 
 def _xdotool(display: str, *words: str) -> str:

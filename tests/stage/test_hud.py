@@ -64,6 +64,7 @@ def test_it_is_written_anew_only_when_something_seen_has_changed(offscreen: Make
         ("tempo_bpm", 90.0), ("confidence", 0.1), ("position", 1), ("meter", 3), ("state", "silent"), ("lock", ""),
         ("level_db", -10.0), ("gain_db", -6.0), ("fps", 30.0), ("device", "Line"), ("style", "pop"), ("scene", "sun"),
         ("palette", "mono"), ("dancers", 2), ("message", "hello"), ("keys", (("A", "b"),)),
+        ("note", "quiet"), ("panel", False),
     ],
 )  # fmt: skip
 def test_everything_in_the_state_can_be_seen(offscreen: Make, name: str, value: object) -> None:
@@ -72,7 +73,7 @@ def test_everything_in_the_state_can_be_seen(offscreen: Make, name: str, value: 
 
 
 def test_every_part_of_the_state_is_in_the_test_above() -> None:
-    assert len(fields(HudState)) == 16
+    assert len(fields(HudState)) == 18
 
 
 def test_a_panel_that_shrinks_leaves_nothing_of_what_it_was(offscreen: Make) -> None:
