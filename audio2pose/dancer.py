@@ -77,7 +77,7 @@ class Dancer:
         self._feet.reset()
         self._segment.reset()
         self.wishes.reset()
-        self._latency_s = self._config.latency_s
+        self._latency_s = self._lead_s = self._config.latency_s
         self._frozen = False
         self._beats, self._step = -math.inf, 0.0
         self._jumps = 0
@@ -102,7 +102,7 @@ class Dancer:
         self.reset()
 
     def set_latency(self, latency_s: float) -> None:
-        """From the next hop on, poses are for *latency_s* after the hop's end."""
+        """From the next hop on, poses are for *latency_s* after the hop's end; once danced, approached as a body can."""
         self._latency_s = latency_s
 
     def process(self, heard: Record) -> Record:
@@ -146,7 +146,11 @@ class Dancer:
 
         Taken as it is, it would leap with every step of the rate, at the first lock and at each change of tempo.
         """
-        wanted = rate_hz * self._latency_s
+        slew_s = LEAD_SLEW * self._hop_s
+        self._lead_s += min(max(self._latency_s - self._lead_s, -slew_s), slew_s)
+        if self._segment.choice is None:
+            self._lead_s = self._latency_s
+        wanted = rate_hz * self._lead_s
         if self._segment.choice is None:
             self._lead_beats = wanted
         slew = LEAD_SLEW * step
@@ -284,7 +288,7 @@ class Dancer:
         self._before.take(self._shown)
         self._shown.take(self._now)
         out = self._out[0]
-        out["time_s"] = (int(heard["hop"]) + 1) * self._hop_s + self._latency_s
+        out["time_s"] = (int(heard["hop"]) + 1) * self._hop_s + self._lead_s
         out["beat"] = beats
         out["root_m"], out["rotations"], out["contacts"] = self._now.root, self._now.rot, self._now.contacts
         out["segment"], out["cuts"] = self._segment.chosen.segment, self._cuts

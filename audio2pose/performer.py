@@ -25,14 +25,14 @@ from audio2pose.timeline import position_in_bar
 from audio2pose.wishes import COMMANDS as WISHES
 
 LOCK_NAMES: tuple[str, ...] = ("free", "tempo", "grid")
-LATENCY = "latency"
-COMMANDS: tuple[str, ...] = (*HELP, "gain", "autogain", *WISHES, LATENCY)
+LEAD = "lead"
+COMMANDS: tuple[str, ...] = (*HELP, "gain", "autogain", *WISHES, LEAD)
 _CHOICES: dict[str, dict[float, str]] = {
     "lock": {FREE: "free", TEMPO: "tempo", GRID: "grid"},
     "quantize": {float(n): "beats" for n in QUANTA_BEATS},
     **{name: {0.0: "off", 1.0: "on"} for name in ("stylelock", "freeze", "panic", "autogain")},
 }
-_RANGES = {"gain": (-60.0, 60.0), LATENCY: (0.0, 1000.0), "nudge": (-500.0, 500.0)}
+_RANGES = {"gain": (-60.0, 60.0), LEAD: (0.0, 1000.0), "nudge": (-500.0, 500.0)}
 
 
 def checked(name: str, value: float = 0.0) -> tuple[str, float]:
@@ -97,11 +97,11 @@ class Performer:
     def command(self, name: str, value: float = 0.0) -> None:
         """What the player knows better or wishes, one of COMMANDS, between two hops: the next hop has it, and tells it.
 
-        `lock` is FREE, TEMPO or GRID, as last commanded; LATENCY is `set_latency` in milliseconds.
+        `lock` is FREE, TEMPO or GRID, as last commanded; LEAD is `set_latency` in milliseconds.
         Raises UsageError as `checked` does, then nothing has changed.
         """
         name, value = checked(name, value)
-        if name == LATENCY:
+        if name == LEAD:
             self.set_latency(value / 1e3)
         elif name in WISHES:
             self.group.command(name, value)

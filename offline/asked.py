@@ -23,6 +23,7 @@ from audio2pose.media.atomic import BesideFile
 from audio2pose.media.decode import SongReader
 from audio2pose.media.encode import Mp4Writer
 from audio2pose.stage.palettes import flat_colour, palette
+from audio2pose.stage.scenes import scene
 
 from .export import POSE_FILE_FPS, VIDEO_FPS
 
@@ -203,3 +204,4 @@ def _one(songs: list[Path], args: Namespace) -> Job:
 
 def _look_exists(stage: StageConfig) -> None:
     flat_colour(stage.background, palette(stage.palette))
+    scene(stage.scene)

@@ -56,6 +56,7 @@ def _look(p: ArgumentParser) -> None:
     p.add_argument("--size", metavar="WxH", help="size of the picture (default 1280x720)")
     p.add_argument("--background", metavar="NAME", help="stage, plain, chroma or black")
     p.add_argument("--palette", metavar="NAME", help="colours of the stage")
+    p.add_argument("--scene", metavar="NAME", help="what stands around the dancer")
 
 
 def _render(args: Namespace) -> int:

@@ -56,7 +56,8 @@ def lateness_ms(phases: Sequence[float]) -> tuple[float, float]:
     """
     counted = [p for p in phases if math.isfinite(p)][SETTLING_TAPS:]
     if len(counted) < TAPS - SETTLING_TAPS:
-        raise UsageError(f"{len(counted)} taps counted, {TAPS - SETTLING_TAPS} were wanted: tap on through each round")
+        wanted = TAPS - SETTLING_TAPS
+        raise UsageError(f"{len(counted)} taps counted, {wanted} were wanted: begin again and tap through each round")
     # About their circular mean, so that taps around half a period do not fall apart into early and late ones.
     x, y = (sum(f(2.0 * math.pi * p) for p in counted) for f in (math.cos, math.sin))
     middle = math.atan2(y, x) / (2.0 * math.pi)

@@ -22,8 +22,7 @@ from audio2pose.music.hops import Hopper
 from audio2pose.performer import Performer
 
 from .handoff import Commands, Echo, HopRing, Latest
-from .log import LATENCY as LEAD
-from .log import LogQueue
+from .log import LATENCY, LogQueue
 from .moment import RUN_POSES, moment_dtype
 from .replay import Script
 from .sources import Source, StreamClock
@@ -155,7 +154,7 @@ class Engine:
         self.late_hops += behind_s > self._source.latency_s + 2 * self._performer.hop_s
 
     def _obey(self, name: str, value: float) -> None:
-        if name == LEAD:
+        if name == LATENCY:
             self._performer.set_latency(value)
         else:
             self._performer.command(name, value)

@@ -23,7 +23,7 @@ from audio2pose.config import Settings
 from audio2pose.errors import DeviceError, OutputError, UsageError
 from audio2pose.match.index import Library
 from audio2pose.media.atomic import BesideFile
-from audio2pose.performer import LATENCY, Performer
+from audio2pose.performer import LEAD, Performer
 from audio2pose.stage.palettes import PALETTES
 from audio2pose.stage.scenes import SCENES
 from audio2pose.terminal import say
@@ -165,7 +165,7 @@ class Show:
         self._teller.latency_s = held_s
         ahead_s = self._ahead_s()
         if ahead_s != self._teller.ahead_s:
-            self._hand.put(LATENCY, 1e3 * ahead_s)
+            self._hand.put(LEAD, 1e3 * ahead_s)
             self._teller.ahead_s = ahead_s
         return held_s
 

@@ -43,6 +43,20 @@ def test_poses_are_for_the_hops_end_plus_the_latency() -> None:
     assert poses["beat"] == pytest.approx(poses["time_s"] * 2.0)
 
 
+@pytest.mark.parametrize("latency_s", [0.0, 0.25])
+def test_a_latency_that_changes_in_the_dance_is_approached_without_a_leap_and_poses_stay_in_order(latency_s: float) -> None:
+    dancer, heard = _dancer(latency_s=0.08), log(10.0)
+    before, _ = _danced(heard[:500], dancer)
+    dancer.set_latency(latency_s)
+    after, _ = _danced(heard[500:], dancer)
+    poses = np.concatenate([before, after])
+    assert np.diff(poses["time_s"]).min() > 0.005
+    assert poses["time_s"][-1] == pytest.approx(10.0 + latency_s)
+    assert poses["beat"] == pytest.approx(poses["time_s"] * 2.0, abs=0.01)
+    joints = positions(poses["root_m"], poses["rotations"])
+    assert np.linalg.norm(np.diff(joints, axis=0), axis=2).max() / 0.01 < 8.0
+
+
 def test_cuts_fall_on_bar_lines() -> None:
     heard = log(60.0)
     heard["bar_origin"] = 3

@@ -175,7 +175,7 @@ class Hud:
     def _upload(self, cuts: F32, colours: F32) -> None:
         """Give what was put to the GPU; what is left of the buffer covers no pixel."""
         n = 6 * cuts.shape[0]
-        if n > self._corners.shape[0]:
+        if max(n, 1) > self._corners.shape[0]:
             self._corners = np.zeros((max(2 * self._corners.shape[0], FIRST_CORNERS, n), 8), np.float32)
             self._vertices = self._corners.reshape(-1).view(_CORNER)
             self._buffer = gloo.VertexBuffer(self._vertices)

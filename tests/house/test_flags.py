@@ -13,7 +13,20 @@ from audio2pose.offline.asked import overrides as of_files
 from audio2pose.offline.commands import RENDER
 from audio2pose.realtime.commands import LIVE
 
-WORDS = ["--size", "1280X720", "--bpm-range", "90:180", "--style", "house", "--seed", "4", "--palette", "ember"]
+WORDS = [
+    "--size",
+    "1280X720",
+    "--bpm-range",
+    "90:180",
+    "--style",
+    "house",
+    "--seed",
+    "4",
+    "--palette",
+    "ember",
+    "--scene",
+    "sun",
+]
 
 
 def test_live_and_render_read_the_same_words_alike() -> None:
@@ -23,7 +36,8 @@ def test_live_and_render_read_the_same_words_alike() -> None:
         command.add_arguments(parser)
         tables.append(overrides(parser.parse_args(words)))
     assert tables[0] == tables[1]
-    assert tables[0]["stage"] | {"background": None} == {"width": 1280, "height": 720, "palette": "ember", "background": None}
+    said = {key: value for key, value in tables[0]["stage"].items() if value is not None}
+    assert said == {"width": 1280, "height": 720, "palette": "ember", "scene": "sun"}
     assert tables[0]["beat"] == {"min_bpm": 90.0, "max_bpm": 180.0}
     assert tables[0]["match"] == {"style": "house", "seed": 4}
 

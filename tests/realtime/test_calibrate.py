@@ -41,7 +41,7 @@ def test_the_hand_cancels_out_and_one_wild_tap_means_nothing() -> None:
 
 
 def test_too_few_taps_say_what_to_do() -> None:
-    with pytest.raises(UsageError, match="tap on through each round"):
+    with pytest.raises(UsageError, match="tap through each round"):
         lateness_ms([1.0, 2.0, math.nan])
 
 
