@@ -6,7 +6,6 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -75,7 +74,7 @@ class Night:
 
 
 @pytest.fixture(scope="module")
-def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
+def night(tmp_path_factory: pytest.TempPathFactory) -> Night:
     folder = tmp_path_factory.mktemp("night")
     receiver, port = Receiver(), _free_port()
     with pytest.MonkeyPatch.context() as patch:
@@ -109,7 +108,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
     out, err = show.communicate(timeout=60)
     receiver.close()
     assert show.returncode == 0, err
-    yield Night(folder, receiver, json.loads(out), err)
+    return Night(folder, receiver, json.loads(out), err)
 
 
 def test_every_order_is_told_by_the_events_and_echoed_to_who_is_sent_to(night: Night) -> None:
