@@ -14,6 +14,8 @@ from audio2pose.errors import DeviceError, UsageError
 from .devices import InputInfo, portaudio, quiet_drivers
 
 RATES_HZ = (48_000, 44_100, 96_000, 88_200, 32_000, 22_050, 16_000, 192_000)
+INVALID_RATE = -9997
+"""PortAudio's number for it."""
 
 
 def channel_numbers(text: str) -> tuple[int, ...]:
@@ -49,6 +51,11 @@ def open_format(info: InputInfo, least_channels: int, rate_hz: int | None) -> tu
                 last = last or error
             else:
                 return rate, channels
+    if rate_hz and last is not None and INVALID_RATE in last.args:
+        raise DeviceError(
+            f"the sound input '{info.name}' does not take {rate_hz} Hz, the rate of this show: start it anew to hear this "
+            "input at its own rate, or choose another by --device"
+        )
     raise no_open(info, last)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from audio2pose.errors import UsageError
+from audio2pose.errors import DeviceError, UsageError
 from audio2pose.media.demo_song import demo_song
 from audio2pose.realtime import capture
 from audio2pose.realtime.capture import DeviceSource, channel_numbers
@@ -133,6 +133,11 @@ def test_live_dances_to_what_a_microphone_hears(room: Any) -> None:
     assert 5.0 < summary["latency_ms"]["input"] < 100.0
     assert summary["beats"] >= 2
     assert summary["tempo_bpm"] == pytest.approx(122.0, abs=4.0)
+
+
+def test_a_rate_that_the_input_does_not_take_is_told(room: Any) -> None:
+    with pytest.raises(DeviceError, match="'stage_mic' does not take 1000000 Hz, the rate of this show: start it anew"):
+        DeviceSource("stage_mic", sample_rate_hz=1_000_000, required=True)
 
 
 def test_a_channel_that_the_input_lacks_is_wrong_use(room: Any) -> None:
