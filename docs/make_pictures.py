@@ -1,4 +1,4 @@
-"""The README's pictures: `python docs/make_pictures.py` dances the built-in song, writes docs/strip.png and docs/dance.gif."""
+"""The README's pictures: `python docs/make_pictures.py` dances the built-in song into strip.png, dance.gif and scenes.png."""
 
 from __future__ import annotations
 
@@ -10,12 +10,30 @@ from pathlib import Path
 
 import av
 import numpy as np
+from PIL import Image
 
 from audio2pose.__main__ import main
+from audio2pose.config import settings
+from audio2pose.match.find import library
 from audio2pose.media.demo_song import demo_song
+from audio2pose.motion.kinematics import Skeleton, face
+from audio2pose.music.hops import Hopper
+from audio2pose.performer import Performer
+from audio2pose.stage.offscreen import Offscreen
 
 HERE = Path(__file__).resolve().parent
 GIF_FPS, GIF_SIZE, GIF_BEATS = 15, "288x320", 8
+SHEET = (
+    ("rings", "ember", 3),
+    ("sun", "neon", 1),
+    ("bars", "lagoon", 2),
+    ("spot", "mono", 1),
+    ("road", "neon", 5),
+    ("echo", "ember", 1),
+)
+SHEET_COLUMNS, SHEET_SIZE = 3, (320, 180)
+SHEET_S = 23.4
+"""A moment of the built-in song after its drop."""
 
 
 def write_song(path: Path) -> None:
@@ -64,8 +82,39 @@ def gif(film: Path, out: Path, start_s: float, seconds: float) -> None:
         target.mux(stream.encode(None))
 
 
+def scenes(out: Path) -> None:
+    """Every scene once, each as it looks in the middle of the dance."""
+    song, (width, height) = demo_song(), SHEET_SIZE
+    rows = -(-len(SHEET) // SHEET_COLUMNS)
+    sheet = np.zeros((rows * height, SHEET_COLUMNS * width, 3), np.uint8)
+    for k, (scene, palette, dancers) in enumerate(SHEET):
+        group = {"dancers": dancers, "formation": "own" if dancers > 2 else "mirror"}
+        stage = {"width": width, "height": height, "scene": scene, "palette": palette}
+        chosen = settings(overrides={"group": group, "stage": stage}, environ={})
+        performer = Performer(chosen, library(), song.sample_rate_hz)
+        screen, skeleton = Offscreen(chosen.stage), Skeleton()
+        picture = np.zeros(0)
+        for hop, sound in enumerate(Hopper(song.sample_rate_hz, performer.hop_s).feed(song.samples)):
+            performer.process(sound)
+            t_s = (hop + 1) * performer.hop_s
+            if t_s > SHEET_S:
+                break
+            if t_s > SHEET_S - 2.0 and performer.heard is not None:
+                poses, heard = performer.poses, performer.heard
+                joints = np.array([skeleton.process(p["root_m"], p["rotations"]).copy() for p in poses])
+                onsets = np.array([heard["onset_low"], heard["onset_mid"], heard["onset_high"]])
+                picture = screen.picture(
+                    joints, t_s=t_s, beat=float(poses["beat"][0]), energy=float(heard["energy"]), onset=float(onsets.max()),
+                    bands=onsets, faces=np.array([face(p["rotations"]) for p in poses]),
+                )  # fmt: skip
+        y, x = k // SHEET_COLUMNS * height, k % SHEET_COLUMNS * width
+        sheet[y : y + height, x : x + width] = picture
+        screen.close()
+    Image.fromarray(sheet).save(out, optimize=True)
+
+
 def pictures() -> int:
-    """Both pictures; exit code of the command that danced."""
+    """All pictures; exit code of the command that danced."""
     beats = demo_song().beat_times_s
     drop = float(beats[np.searchsorted(beats, next(m for m in demo_song().marks if m.name == "drop").start_s)])
     with tempfile.TemporaryDirectory() as folder:
@@ -74,6 +123,7 @@ def pictures() -> int:
         words = ["render", str(wav), "--start", f"{drop - 8:.2f}", "--end", f"{drop + 16:.2f}"]
         code = main([*words, "-o", str(film), "--size", GIF_SIZE, "--fps", str(GIF_FPS), "--strip", str(HERE / "strip.png")])
         if code == 0:
+            scenes(HERE / "scenes.png")
             gif(film, HERE / "dance.gif", 8.0, GIF_BEATS * 60.0 / 122.0)
     return code
 
