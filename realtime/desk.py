@@ -132,6 +132,11 @@ class Desk:
         if follower is not None:
             self._beat = float(follower.pose["beat"])
 
+    def hold(self, name: str, value: float) -> None:
+        """It is so, whoever made it so: a film that could not be written is over."""
+        if float(value) != float(self.state[name]):
+            self._set(name, float(value))
+
     def note(self, event: Mapping[str, Any]) -> None:
         """The engine has carried out a command: it holds now, and is told."""
         name, value = str(event["command"]), float(event["value"])

@@ -10,12 +10,9 @@ from __future__ import annotations
 import contextlib
 import gc
 import math
-import os
-import signal
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +36,7 @@ from .moment import RUN_POSES, Follower, warm_up
 from .options import Options
 from .orders import info_packets
 from .pictures import Pictures
+from .process import Ending, ask_for_real_time, quick_switches
 from .recorder import write_poses
 from .replay import ReplayEars, Script, first_lead_s
 from .screen import Screen
@@ -46,8 +44,6 @@ from .sources import Source, StreamClock
 from .teller import Events, Teller
 from .window import Window
 
-SWITCH_S = 0.0005
-"""With Python's own 5 ms a busy main thread makes hops 119 ms late (p99), with this 5 ms."""
 RING_S = 4.0
 TAP_S = 3 * 3600.0
 OUTPUTS = ("recorder", "logger")
@@ -55,9 +51,6 @@ OUTPUTS = ("recorder", "logger")
 SLACK_POSES = 12
 """Room in a run for a device whose sound comes later than it said, and for a late hop."""
 SLOW_START_S = 2.0
-REAL_TIME_PRIORITY = 10
-NO_PRIORITY = "AUDIO2POSE_NO_PRIORITY"
-"""Set in the environment: priority is not even tried, to see what it is worth."""
 MOST_LATENCY_S = 0.25
 """How far a screen's latency can be moved while the show runs; what it was at the start may lie beyond."""
 
@@ -96,7 +89,7 @@ class Show:
         self._stop_outputs = threading.Event()
         self._threads: list[threading.Thread] = []
         self._failures: list[BaseException] = []
-        self._asked = 0
+        self._ending = Ending()
         self._film = films[0] if films else Path()
         self._screen: Screen | None = None
         self._control: Control | None = None
@@ -164,13 +157,15 @@ class Show:
             self._screen.follower.latency_s = held_s
         self._teller.latency_s = held_s
         ahead_s = self._ahead_s()
-        if ahead_s != self._teller.ahead_s:
+        if ahead_s != self._teller.ahead_s and self._options.replay is None:  # a night again leads as it did
             self._hand.put(LEAD, 1e3 * ahead_s)
             self._teller.ahead_s = ahead_s
         return held_s
 
     def _record(self, on: bool) -> str:
         """Begin a film beside where the show was started, or end the one that runs; its path."""
+        if on and self._screen is None:
+            raise UsageError("nothing is drawn on this machine, there is nothing to film: install EGL or open a window")
         if on:
             self._film = Path(time.strftime("audio2pose-%Y%m%d-%H%M%S.mp4"))
             self._films.begin(self._film)
@@ -205,10 +200,8 @@ class Show:
 
         What went wrong for good, a file that could not be written or a thread that died, stands in `failure` then.
         """
-        interval_s = sys.getswitchinterval()
-        sys.setswitchinterval(SWITCH_S)
         try:
-            with self._signals():
+            with quick_switches(), self._ending.signals():
                 self._warm_up()
                 self._start()
                 self._main()
@@ -225,7 +218,6 @@ class Show:
             self._teller.close()
             if self._control is not None:
                 self._control.close()
-            sys.setswitchinterval(interval_s)
             gc.unfreeze()
 
     @property
@@ -236,35 +228,12 @@ class Show:
     @property
     def interrupted(self) -> bool:
         """Whether a signal ended the show."""
-        return self._asked > 0
+        return self._ending.asked > 0
 
     @property
     def beat_times_s(self) -> list[float]:
         """Beats as committed, stream seconds, where they are kept."""
         return self._engine.beat_times_s
-
-    @contextlib.contextmanager
-    def _signals(self) -> Iterator[None]:
-        """Ctrl-C, SIGTERM and a closed terminal end the show in order; a second Ctrl-C or SIGTERM ends it hard."""
-
-        def ask(number: int, frame: object) -> None:
-            self._asked = number
-            # Hang-ups come in pairs, from the terminal and from its shell.
-            signal.signal(number, signal.SIG_IGN if number == hang_up else before[number])
-
-        hang_up = getattr(signal, "SIGHUP", None)
-        before: dict[int, Any] = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
-        if hang_up is not None and signal.getsignal(hang_up) != signal.SIG_IGN:  # nohup's choice is respected
-            before[hang_up] = signal.getsignal(hang_up)
-        if threading.current_thread() is threading.main_thread():
-            for n in before:
-                signal.signal(n, ask)
-        try:
-            yield
-        finally:
-            if threading.current_thread() is threading.main_thread():
-                for n, handler in before.items():
-                    signal.signal(n, handler)
 
     def _warm_up(self) -> None:
         patience = threading.Timer(SLOW_START_S, say, ["compiling for this machine, once; up to a minute"])
@@ -310,7 +279,7 @@ class Show:
     def _guarded(self, body: Callable[[], None], urgent: bool) -> None:
         try:
             if urgent:
-                _ask_for_real_time()
+                ask_for_real_time()
             body()
         except BaseException as error:
             self._failures.append(error)
@@ -318,11 +287,12 @@ class Show:
     def _main(self) -> None:
         """Draw and tell until the end."""
         self._teller.begin()
-        while not (self._asked or self._failures or self._over()):
+        while not (self._ending.asked or self._failures or self._over()):
             if self._screen is None:
                 time.sleep(0.01)
             elif not self._screen.frame():
                 break
+            self._desk.hold("record", self._films.recording)
             self._desk.process(self._screen.follower if self._screen is not None else None)
             self._teller.process()
         self._teller.stop_drawing()
@@ -370,11 +340,3 @@ class Show:
             self._failures.append(self._logger.failure)
         if self._teller.failure is not None:
             self._failures.append(self._teller.failure)
-
-
-def _ask_for_real_time() -> None:
-    """Priority over everything else for the calling thread, where the system grants it: p99 lateness falls tenfold."""
-    if not hasattr(os, "sched_setscheduler") or os.environ.get(NO_PRIORITY):
-        return
-    with contextlib.suppress(OSError):
-        os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(REAL_TIME_PRIORITY))
