@@ -13,12 +13,12 @@ import numpy as np
 from PIL import Image
 
 from audio2pose.__main__ import main
-from audio2pose.config import settings
 from audio2pose.match.find import library
 from audio2pose.media.demo_song import demo_song
 from audio2pose.motion.kinematics import Skeleton, face
 from audio2pose.music.hops import Hopper
 from audio2pose.performer import Performer
+from audio2pose.presets import settings
 from audio2pose.stage.offscreen import Offscreen
 
 HERE = Path(__file__).resolve().parent

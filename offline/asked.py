@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from audio2pose.config import Settings, StageConfig, settings
+from audio2pose.config import Settings, StageConfig
 from audio2pose.errors import OutputError, UsageError
 from audio2pose.flags import overrides as shared
 from audio2pose.media import posefile
 from audio2pose.media.atomic import BesideFile
 from audio2pose.media.decode import SongReader
 from audio2pose.media.encode import Mp4Writer
+from audio2pose.presets import settings
 from audio2pose.stage.palettes import flat_colour, palette
 from audio2pose.stage.scenes import scene
 

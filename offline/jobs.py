@@ -14,12 +14,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from audio2pose.config import settings
 from audio2pose.errors import UsageError
 from audio2pose.match.find import library as find_library
 from audio2pose.match.index import Library
 from audio2pose.media import posefile
 from audio2pose.media.decode import SongReader
+from audio2pose.presets import settings
 from audio2pose.stage.offscreen import Offscreen
 from audio2pose.terminal import Progress, emit_json, say
 

@@ -83,8 +83,8 @@ def run_live(args: Namespace) -> int:
     if args.fps is not None and not 1.0 <= args.fps <= 240.0:
         raise UsageError(f"--fps is {args.fps:g}, must be 1 to 240: choose a number within, or leave it away")
 
-    from audio2pose.config import settings  # noqa: PLC0415
     from audio2pose.match.find import library  # noqa: PLC0415
+    from audio2pose.presets import settings  # noqa: PLC0415
 
     from .broadcast import parse_target  # noqa: PLC0415
     from .control import parse_control  # noqa: PLC0415

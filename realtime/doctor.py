@@ -90,8 +90,8 @@ class Doctor:
         return OK, f"{what}, checksum {found.checksum[:12]}, opened in {took_s:.2f} s", ""
 
     def _performer(self, sample_rate_hz: int) -> Any:
-        from audio2pose.config import settings
         from audio2pose.performer import Performer
+        from audio2pose.presets import settings
 
         return Performer(settings(), self._library, sample_rate_hz)
 

@@ -16,10 +16,11 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from audio2pose.config import Settings, settings
+from audio2pose.config import Settings
 from audio2pose.errors import ConfigError, CorpusError, LibraryError
 from audio2pose.match.index import Library
 from audio2pose.music.heard import HEARD, STATE_NAMES
+from audio2pose.presets import settings
 
 from . import log
 

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from audio2pose.config import settings
 from audio2pose.errors import UsageError
 from audio2pose.flags import overrides
 from audio2pose.match.find import library
@@ -21,6 +20,7 @@ from audio2pose.media.decode import read_song
 from audio2pose.music.hand import FREE, GRID
 from audio2pose.music.hops import Hopper
 from audio2pose.performer import Performer
+from audio2pose.presets import settings
 from tests.music.sounds import clicks
 
 SECONDS = 12.0
@@ -205,7 +205,7 @@ def test_beats_and_segments_are_told_as_they_happen(song: tuple[np.ndarray, int]
 COMPILED = """
 import sys
 from numba.core.dispatcher import Dispatcher
-from audio2pose.config import settings
+from audio2pose.presets import settings
 from audio2pose.errors import UsageError
 from audio2pose.match.find import library
 from audio2pose.media.demo_song import demo_song

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from audio2pose.config import HearConfig, MatchConfig, Settings, StageConfig, preset_names, settings
-from audio2pose.presets import as_toml, differences
+from audio2pose.config import HearConfig, MatchConfig, Settings, StageConfig
+from audio2pose.presets import as_toml, differences, preset_names, settings
 
 
 def _again(s: Settings, folder: Path) -> Settings:

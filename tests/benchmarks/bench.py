@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from audio2pose.config import settings
 from audio2pose.match.find import library
 from audio2pose.media.demo_song import demo_song
 from audio2pose.music.hops import Hopper
 from audio2pose.performer import Performer
+from audio2pose.presets import settings
 
 HERE = Path(__file__).resolve().parent
 

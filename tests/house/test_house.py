@@ -14,9 +14,10 @@ import pytest
 import soundfile
 
 from audio2pose.__main__ import HELPS, main
-from audio2pose.config import Settings, preset_names, settings
+from audio2pose.config import Settings
 from audio2pose.errors import ConfigError
 from audio2pose.media.demo_song import demo_song
+from audio2pose.presets import preset_names, settings
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audio2pose.config import settings
 from audio2pose.errors import ConfigError, SongError
 from audio2pose.match.find import library
 from audio2pose.media.decode import SongReader, read_song
@@ -21,6 +20,7 @@ from audio2pose.offline import choreograph
 from audio2pose.offline.choreograph import Performance, listen, perform
 from audio2pose.offline.export import accents, pose_file, sampled
 from audio2pose.performer import Performer
+from audio2pose.presets import settings
 from tests.measures import f_measure, levels
 
 

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from audio2pose.__main__ import main
-from audio2pose.config import settings
 from audio2pose.match.find import library
 from audio2pose.media.decode import SongReader
 from audio2pose.media.posefile import read
 from audio2pose.motion.body import CONTACT_JOINTS, LIMBS, OFFSETS_M, REST_FOOT_M
 from audio2pose.offline.choreograph import perform
+from audio2pose.presets import settings
 from tests.measures import Landing, dance_report
 
 STEADY = (

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from audio2pose.config import settings
 from audio2pose.match.find import library
 from audio2pose.media.decode import read_song
 from audio2pose.motion.pose import POSE
 from audio2pose.music.hops import Hopper
 from audio2pose.performer import Performer
+from audio2pose.presets import settings
 from audio2pose.realtime.engine import Engine, Tap
 from audio2pose.realtime.handoff import HopRing
 from audio2pose.realtime.sources import FileSource, StreamClock

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from pythonosc.osc_message import OscMessage
 
-from audio2pose.config import settings
 from audio2pose.music.heard import LISTENING, LOCKED
+from audio2pose.presets import settings
 from audio2pose.realtime.desk import Desk, Doors
 from audio2pose.realtime.handoff import Commands, Latest
 from audio2pose.realtime.moment import Follower, moment_dtype

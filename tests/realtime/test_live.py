@@ -25,8 +25,8 @@ import pytest
 import soundfile
 from scipy.signal import resample_poly
 
-from audio2pose.config import settings
 from audio2pose.motion.body import JOINT_NAMES
+from audio2pose.presets import settings
 from audio2pose.stage.offscreen import Offscreen
 from tests.realtime.shows import live, song
 

@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audio2pose.config import settings
 from audio2pose.errors import OutputError
 from audio2pose.media.demo_song import demo_song
 from audio2pose.music.ears import Ears
 from audio2pose.music.heard import HEARD
 from audio2pose.music.hops import Hopper
+from audio2pose.presets import settings
 from audio2pose.realtime.log import (
     CHUNK_S,
     MAX_CHUNK_COMMANDS,

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from audio2pose.config import settings
 from audio2pose.match.find import library
 from audio2pose.media.demo_song import demo_song
+from audio2pose.presets import settings
 from audio2pose.realtime.broadcast import Target
 from audio2pose.realtime.logreader import LogReader
 from audio2pose.realtime.options import Options

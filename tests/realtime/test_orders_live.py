@@ -164,7 +164,7 @@ def test_a_film_begun_in_the_show_is_as_long_as_it_ran_and_in_step(night: Night)
 
 
 def test_the_settings_that_held_were_written_as_a_preset(night: Night) -> None:
-    from audio2pose.config import settings
+    from audio2pose.presets import settings
 
     (path,) = night.folder.glob("audio2pose-*.toml")
     kept = settings(str(path), environ={})

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from audio2pose.config import settings
 from audio2pose.match.find import library
 from audio2pose.media.decode import SongReader, read_song
 from audio2pose.offline.choreograph import perform
+from audio2pose.presets import settings
 from tests.measures import landing, levels, motion_beats, resampled
 from tests.realtime.shows import live
 from tests.realtime.witness import Proof, Witness, offsets_ms, proof

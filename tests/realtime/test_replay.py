@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audio2pose.config import settings
 from audio2pose.errors import CorpusError, LibraryError, UsageError
 from audio2pose.match.find import library
 from audio2pose.motion.pose import POSE
 from audio2pose.music.heard import HEARD
 from audio2pose.music.hops import Hopper
 from audio2pose.performer import Performer, checked
+from audio2pose.presets import settings
 from audio2pose.realtime.engine import Engine, Tap
 from audio2pose.realtime.handoff import HopRing
 from audio2pose.realtime.log import CHUNK, LATENCY, START, LogHeader, LogQueue, LogWriter, pack_chunk

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from pythonosc.osc_bundle import OscBundle
 
-from audio2pose.config import settings
 from audio2pose.errors import DeviceError, OutputError, SongError
 from audio2pose.match.find import library
 from audio2pose.media.demo_song import demo_song
+from audio2pose.presets import settings
 from audio2pose.realtime import engine as engine_module
 from audio2pose.realtime.broadcast import Target
 from audio2pose.realtime.handoff import HopRing
