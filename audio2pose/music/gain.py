@@ -26,19 +26,24 @@ RISE_DB_S, FALL_DB_S = 6.0, 60.0
 FORGET_DB_S = 0.5
 """How fast the loudest moment is forgotten, so that gain follows a fader that was pulled down."""
 WINDOW_S = 0.4
+LOUDEST = 16.0
+"""A sample beyond this is no sound but a fault."""
+LEARN_DB_S = 12.0
+"""How fast the loudest moment rises: a pop is over before it is taken for music."""
 PATIENCE_S = 2.0
 """So much sound is heard before anything is lifted: a song's first moments are softer than the song."""
 
 
 @njit(cache=True, nogil=True)
-def mean_square(sound: F32) -> float:
-    """Of the samples (n,) that are numbers; 0 where there is none."""
-    total = 0.0
+def measure(sound: F32, out: F64) -> None:
+    """Write into *out* (2,) the mean square and the highest magnitude of the samples (n,) that are numbers."""
+    total, peak = 0.0, 0.0
     for i in range(sound.shape[0]):
         x = float(sound[i])
-        if -16.0 < x < 16.0:
+        if -LOUDEST < x < LOUDEST:
             total += x * x
-    return total / max(sound.shape[0], 1)
+            peak = max(peak, abs(x))
+    out[0], out[1] = total / max(sound.shape[0], 1), peak
 
 
 @njit(cache=True, nogil=True)
@@ -54,6 +59,7 @@ class Gain:
     def __init__(self, config: HearConfig) -> None:
         self._config = config
         self._squares: F64 = np.zeros(max(1, round(WINDOW_S / config.hop_s)))
+        self._measured: F64 = np.zeros(2)
         self.reset()
 
     def reset(self) -> None:
@@ -78,21 +84,25 @@ class Gain:
     def process(self, sound: F32) -> None:
         """Listen to *sound* (n,), then amplify it in place. Threads: engine."""
         n = self._squares.shape[0]
-        self._squares[self._hops % n] = mean_square(sound)
+        measure(sound, self._measured)
+        self._squares[self._hops % n], self.peak = float(self._measured[0]), float(self._measured[1])
         self._hops += 1
         mean = float(self._squares.sum()) / n
         self.level_db = max(-120.0, 10.0 * math.log10(mean)) if mean > 1e-12 else -120.0
-        self.peak = float(np.abs(sound).max()) if sound.shape[0] else 0.0
         if self.auto and self.level_db > FAINTEST_DB:
             self._learn()
         if self.db != 0.0:
-            amplify(sound, 10.0 ** (self.db / 20.0))
+            gain = 10.0 ** (self.db / 20.0)
+            # What comes in loud before the gain has fallen is not made louder than loud.
+            amplify(sound, min(gain, max(1.0 / self.peak, 1.0)) if self.auto and self.peak > 0.0 else gain)
 
     def _learn(self) -> None:
         hop_s = self._config.hop_s
         self._heard_hops += 1
-        self._loudest_db = max(self.level_db, self._loudest_db - FORGET_DB_S * hop_s)
         if self._heard_hops * hop_s < PATIENCE_S:
+            self._loudest_db = max(self.level_db, self._loudest_db)
             return
+        change_db = self.level_db - self._loudest_db
+        self._loudest_db += min(max(change_db, -FORGET_DB_S * hop_s), LEARN_DB_S * hop_s)
         wanted = min(max(QUIET_DB - self._loudest_db, 0.0), MOST_DB)
         self.db += min(max(wanted - self.db, -FALL_DB_S * hop_s), RISE_DB_S * hop_s)

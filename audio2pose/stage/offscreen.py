@@ -6,6 +6,7 @@ Threads  one, the first that makes an Offscreen; the GL context lives there.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import socket
@@ -119,4 +120,6 @@ class Offscreen:
         """Give the picture's memory back to the driver; the canvas stays for the next one."""
         self._canvas.set_current()
         self._target.delete()
-        self._canvas.context.flush_commands()
+        # An interrupt within a picture leaves words to the driver behind that speak of what is gone.
+        with contextlib.suppress(RuntimeError):
+            self._canvas.context.flush_commands()

@@ -43,14 +43,24 @@ def test_a_faint_input_is_brought_up_to_where_it_can_be_told_from_silence() -> N
     assert gain.level_db == pytest.approx(-66.0, abs=0.1)
 
 
-def test_gain_rises_slowly_and_falls_at_once() -> None:
+def test_gain_rises_slowly_and_falls_soon() -> None:
     gain = Gain(HearConfig())
     _through(gain, _tone(-60.0, 3.0))
     assert 0.0 < gain.db < 7.0
     _through(gain, _tone(-60.0, 10.0))
     assert gain.db == pytest.approx(24.0, abs=0.5)
-    _through(gain, _tone(-10.0, 1.0))
+    _through(gain, _tone(-10.0, 4.0))
     assert gain.db == 0.0
+
+
+def test_a_pop_changes_little_and_is_not_made_louder() -> None:
+    gain = Gain(HearConfig())
+    _through(gain, _tone(-60.0, 12.0))
+    pop = _tone(-60.0, 1.0)
+    pop[1000:1200] = 0.9
+    out = _through(gain, pop)
+    assert np.abs(out).max() <= 1.0
+    assert gain.db > 18.0
 
 
 def test_there_is_an_end_to_what_is_lifted() -> None:
