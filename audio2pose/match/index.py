@@ -22,6 +22,7 @@ import numpy as np
 from audio2pose.arrays import F32, F64, I32, U8
 from audio2pose.errors import LibraryError
 from audio2pose.match.describe import DESCRIPTORS, JOIN_JOINTS, describe, join_features
+from audio2pose.motion.accents import landed
 from audio2pose.motion.body import N_JOINTS
 from audio2pose.motion.clip import Clip
 
@@ -107,6 +108,7 @@ def build(clips: Sequence[Clip], *, name: str) -> Library:
     if len(set(names)) != len(names):
         double = next(n for n in names if names.count(n) > 1)
         raise LibraryError(f"library {name} holds two clips named {double}: rename one")
+    clips = [landed(c) for c in clips]
     styles = sorted({c.style for c in clips})
     entries = [(i, e) for i, c in enumerate(clips) for e in c.entries]
     joins = [join_features(clips[i], e) for i, e in entries]

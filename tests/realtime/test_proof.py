@@ -29,6 +29,8 @@ SONGS = (
     "torus-trooper_tt1",
 )  # fmt: skip
 """Not the three whose beat is heard at another level, or off, for a while: no sound card is at fault there."""
+WIDER_MS = {"parsec47_ptn3": 65.0}
+"""95th percentile, where 45 ms are missed: this one's motion beats spread so from its file, too."""
 
 
 def proved(room: Any, testdata: Path, folder: Path, name: str, seconds: float) -> Proof:
@@ -107,18 +109,18 @@ def test_the_body_that_arrives_over_osc_lands_on_the_beats_of_the_room(room: Any
 
 @pytest.mark.soak
 @pytest.mark.parametrize("name", SONGS)
-def test_on_every_steady_song_the_beats_over_osc_are_within_15_ms_and_the_body_lands_as_from_a_file(
+def test_on_every_steady_song_beats_and_body_land_within_15_ms_as_from_a_file(
     room: Any, testdata: Path, tmp_path: Path, name: str
 ) -> None:
-    """The body's own offset, and how far its motion beats spread, are the dance's: a file shows them without a sound card."""
+    """How far motion beats spread is the dance's: a file shows it without a sound card."""
     found, file = proved(room, testdata, tmp_path, name, 60.0), danced(testdata, name, 60.0)
     print(
         f"{'':16s} from a file: body median {file.body_median_ms:+.1f} ms, p95 {file.body_p95_ms:.1f} ms, clock median "
         f"{file.clock_median_ms:+.1f} ms; sound card and network add {found.told_median_ms - file.clock_median_ms:+.1f} ms"
     )
-    assert abs(found.median_ms) <= 25.0
+    assert abs(found.median_ms) <= 15.0
     assert abs(found.median_ms - file.body_median_ms) <= 12.0
-    assert found.p95_ms <= file.body_p95_ms + 12.0
+    assert found.p95_ms < WIDER_MS.get(name, 45.0)
     assert found.body.gain >= 0.25
     assert found.told_f >= 0.9
     assert abs(found.told_median_ms) <= 15.0
