@@ -51,6 +51,7 @@ OUTPUTS = ("recorder", "logger")
 SLACK_POSES = 12
 """Room in a run for a device whose sound comes later than it said, and for a late hop."""
 SLOW_START_S = 2.0
+MOST_LEAD_S = 1.0
 MOST_LATENCY_S = 0.25
 """How far a screen's latency can be moved while the show runs; what it was at the start may lie beyond."""
 
@@ -156,11 +157,15 @@ class Show:
         if self._screen is not None:
             self._screen.follower.latency_s = held_s
         self._teller.latency_s = held_s
+        self._follow_latency()
+        return held_s
+
+    def _follow_latency(self) -> None:
+        """Lead by what screen, targets and input cost now: an input that came later may be a slower one."""
         ahead_s = self._ahead_s()
         if ahead_s != self._teller.ahead_s and self._options.replay is None:  # a night again leads as it did
-            self._hand.put(LEAD, 1e3 * ahead_s)
+            self._hand.put(LEAD, 1e3 * min(ahead_s, MOST_LEAD_S))
             self._teller.ahead_s = ahead_s
-        return held_s
 
     def _record(self, on: bool) -> str:
         """Begin a film beside where the show was started, or end the one that runs; its path."""
@@ -292,6 +297,7 @@ class Show:
                 time.sleep(0.01)
             elif not self._screen.frame():
                 break
+            self._follow_latency()
             self._desk.hold("record", self._films.recording)
             self._desk.process(self._screen.follower if self._screen is not None else None)
             self._teller.process()

@@ -18,8 +18,9 @@ from audio2pose.presets import settings
 from audio2pose.realtime import engine as engine_module
 from audio2pose.realtime.broadcast import Target
 from audio2pose.realtime.handoff import HopRing
+from audio2pose.realtime.options import Options
 from audio2pose.realtime.report import f_measure
-from audio2pose.realtime.show import Options, Show
+from audio2pose.realtime.show import Show
 from audio2pose.realtime.sources import FileSource, StreamClock
 from tests.realtime.shows import danced_live, performer
 
@@ -59,6 +60,24 @@ def test_nothing_of_a_show_is_left_running() -> None:
     assert sys.getswitchinterval() == interval_s
     assert summary["seconds"] == 0.5
     assert show.failure is None
+
+
+class _Slower(FileSource):
+    """A song whose input is opened anew after a second, and is a slower one then."""
+
+    def run(self, stop: threading.Event) -> None:
+        again = threading.Timer(1.0, setattr, [self, "latency_s", 0.15])
+        again.start()
+        super().run(stop)
+        again.join()
+
+
+def test_an_input_that_turns_out_slower_is_danced_further_ahead_of(tmp_path: Path) -> None:
+    song = demo_song()
+    show = _show(_Slower(song.samples, song.sample_rate_hz, end_s=3.0), events=str(tmp_path / "e.jsonl"))
+    summary = show.run()
+    assert summary["latency_ms"]["ahead"] == pytest.approx(150.0 + 30.0 + 20.0, abs=1.0)
+    assert '"command": "lead", "value": 200.0' in (tmp_path / "e.jsonl").read_text()
 
 
 def test_a_slow_receiver_gets_the_dance_as_far_ahead_as_it_asked(tmp_path: Path) -> None:
