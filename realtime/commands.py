@@ -58,7 +58,7 @@ def add_live_arguments(parser: ArgumentParser) -> None:
     out.add_argument("--events", metavar="FILE|-", help="what happens, one JSON document a line")
     out.add_argument("--json", action="store_true", help="the summary as JSON on stdout")
     out.add_argument("--duration", type=float, metavar="S", help="end after S seconds of sound")
-    keys = ", ".join(f"{key.shown}: {key.does}" for key in KEYS if not key.does.startswith("..."))
+    keys = " · ".join(f"{key.shown}: {key.does}" for key in KEYS if not key.does.startswith("..."))
     window = parser.add_argument_group("window", f"keys: {keys}")
     window.add_argument("--no-window", action="store_true", help="draw into memory only, 5 pictures a second unless filmed")
     window.add_argument("--fps", type=float, metavar="N", help="pictures a second without a window")

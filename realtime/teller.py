@@ -177,6 +177,7 @@ class Teller:
         self._put({
             "t": round(self._engine.hops * self._hop_s, 3), "event": "status", "state": STATE_NAMES[int(heard["state"])],
             "tempo_bpm": round(float(heard["tempo_bpm"]), 2), "confidence": round(float(heard["confidence"]), 3),
+            "level_db": round(float(heard["level_db"] - heard["gain_db"]), 1), "gain_db": round(float(heard["gain_db"]), 1),
             **{key: told[key] for key in STATUS},
         })  # fmt: skip
 
