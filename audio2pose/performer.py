@@ -32,7 +32,7 @@ _CHOICES: dict[str, dict[float, str]] = {
     "quantize": {float(n): "beats" for n in QUANTA_BEATS},
     **{name: {0.0: "off", 1.0: "on"} for name in ("stylelock", "freeze", "panic", "autogain")},
 }
-_RANGES = {"gain": (-60.0, 60.0), LEAD: (0.0, 1000.0), "nudge": (-500.0, 500.0)}
+_RANGES = {"tempo": (20.0, 400.0), "gain": (-60.0, 60.0), LEAD: (0.0, 1000.0), "nudge": (-500.0, 500.0)}
 
 
 def checked(name: str, value: float = 0.0) -> tuple[str, float]:
@@ -58,6 +58,8 @@ class Listener(Protocol):
     def warm_up(self) -> None: ...
     def help(self, name: str, value: float) -> None: ...
     def process(self, hop: F32) -> Record: ...
+    @property
+    def gain_by_hand_db(self) -> float | None: ...
 
 
 class Performer:
@@ -117,6 +119,16 @@ class Performer:
         poses = self.group.process(heard)
         self._tell(heard)
         return poses[0]  # type: ignore[no-any-return]
+
+    @property
+    def holds(self) -> dict[str, float]:
+        """What the player has set, by the name of its command; a wish that waits counts already."""
+        wishes, style, gain_db = self.group.wishes, float(self.group.wishes.style), self.ears.gain_by_hand_db
+        return {
+            "lock": float(self.lock), "style": style, "stylelock": float(style >= 0.0), "freeze": float(wishes.frozen),
+            "panic": float(wishes.panicked), "quantize": float(wishes.quantum_beats), "autogain": float(gain_db is None),
+            "gain": gain_db or 0.0,
+        }  # fmt: skip
 
     @property
     def poses(self) -> Any:

@@ -36,7 +36,10 @@ def read_preset(name_or_path: str) -> dict[str, dict[str, Any]]:
         path = Path(name_or_path)
         if not path.is_file():
             raise ConfigError(f"no preset file {name_or_path}: give a TOML file or one of {', '.join(preset_names())}")
-        text = path.read_bytes()
+        try:
+            text = path.read_bytes()
+        except OSError as error:
+            raise ConfigError(f"preset {name_or_path} cannot be read ({error.strerror}): allow it, or give another") from error
     else:
         entry = resources.files("audio2pose.configs") / f"{name_or_path}.toml"
         if not entry.is_file():
@@ -44,7 +47,7 @@ def read_preset(name_or_path: str) -> dict[str, dict[str, Any]]:
         text = entry.read_bytes()
     try:
         table = tomllib.loads(text.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"preset {name_or_path} is no valid TOML ({error}): mend that line") from error
     for section, values in table.items():
         if not isinstance(values, dict):
@@ -104,7 +107,7 @@ def _literal(value: bool | int | float | str) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     # JSON's strings are TOML's basic strings, and repr gives a number back to the last bit.
-    return json.dumps(value) if isinstance(value, str) else repr(value)
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f") if isinstance(value, str) else repr(value)
 
 
 def _sections() -> dict[str, dict[str, type]]:
@@ -134,6 +137,8 @@ def _as(value: Any, kind: type, where: str) -> Any:
             raise ConfigError(f"{where} is '{value}', must be one of {', '.join(SWITCHES)}: write it so")
         return SWITCHES[value.lower()]
     if kind is float and isinstance(value, int):
+        if abs(value) > 1e300:
+            raise ConfigError(f"{where} is far too large a number: give one that is meant")
         return float(value)
     if isinstance(value, str) and kind in (int, float):
         try:

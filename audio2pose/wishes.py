@@ -45,8 +45,9 @@ class Wishes:
         elif name == "quantize":
             self.quantum_beats = int(value)
         elif name == "panic":
-            self.panicked, self._cut = bool(value), False
-            self.frozen = self.frozen and not value
+            self.panicked = bool(value)
+            if value:  # what was wished before is over
+                self._cut, self._style, self.frozen = False, None, False
         elif name == "freeze":
             self.frozen = bool(value)
 

@@ -100,6 +100,8 @@ class _Memory:
     def warm_up(self) -> None:
         self.reset()
 
+    gain_by_hand_db = None
+
     def help(self, name: str, value: float) -> None:
         """A song that is known is past all help."""
 

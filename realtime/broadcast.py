@@ -130,7 +130,9 @@ class Sender:
         self.due_s = self.due_s + period_s if wall_s - self.due_s < period_s else wall_s + period_s
 
     def tell(self, packet: bytes) -> None:
-        """One more packet; never waits, never raises. Threads: main."""
+        """One more packet, to a profile that speaks our own addresses; never waits, never raises. Threads: main."""
+        if not self._profile.ours:
+            return
         try:
             self._socket.sendto(packet, self._address)
         except OSError:

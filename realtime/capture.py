@@ -240,6 +240,7 @@ class DeviceSource:
             if sent_s:
                 sent_last_s = judged_s
             if 0.5 * passed_s < sent_s < 1.5 * passed_s and not self._ended:
+                lookout.close()
                 self.state, self.trouble = OPEN, ""
                 self._silenced = False
                 return

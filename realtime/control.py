@@ -45,8 +45,8 @@ class Control:
         echo: Sequence[tuple[str, int]] = (),
     ) -> None:
         self._hand, self._choices = hand, choices
-        self.orders: deque[tuple[str, float]] = deque(maxlen=MAX_WAITING)
-        self.packets = self.malformed = self.refused = self.echo_errors = 0
+        self.orders: deque[tuple[str, float]] = deque()
+        self.packets = self.malformed = self.refused = self.dropped = self.echo_errors = 0
         host, port = address
         try:
             family, kind, proto, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE)[0]
@@ -91,8 +91,10 @@ class Control:
                     continue
                 if ORDERS[order[0]].by == ENGINE:
                     self._hand.put(*checked(*order))
-                else:
+                elif len(self.orders) < MAX_WAITING:
                     self.orders.append(order)
+                else:
+                    self.dropped += 1
             except UsageError:
                 self.refused += 1
                 continue

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from audio2pose.arrays import F32
 from audio2pose.config import Settings
 from audio2pose.errors import Audio2PoseError
 from audio2pose.match.matcher import ANY_STYLE
@@ -28,11 +29,13 @@ from audio2pose.stage.scenes import SCENES
 from audio2pose.terminal import say
 
 from .control import Control, state_packet
-from .handoff import Commands
+from .handoff import Commands, Latest
 from .keys import pressed
-from .moment import Follower
+from .moment import PLAYER, Follower
 from .orders import ENGINE, ORDERS
 
+INFO_S = 0.5
+"""Answers to `info` come no faster: each is many packets to many."""
 SHOWN_S = 2.5
 """How long a change stands in the picture."""
 TEMPO_STEP_FROM_BPM = 20.0
@@ -65,10 +68,11 @@ class Desk:
     """`state` holds by name what is set; `message` is what the picture should say now."""
 
     def __init__(
-        self, settings: Settings, styles: Sequence[str], hand: Commands, doors: Doors, *, look: Look | None,
-        control: Control | None,
+        self, settings: Settings, styles: Sequence[str], hand: Commands, doors: Doors, watch: Latest, *,
+        look: Look | None, control: Control | None,
     ) -> None:  # fmt: skip
         self._settings, self._styles, self._hand, self._doors = settings, tuple(styles), hand, doors
+        self._watch = watch
         self._look, self._control = look, control
         self._palettes, self._scenes = tuple(PALETTES), tuple(SCENES)
         self.counts = {
@@ -79,14 +83,17 @@ class Desk:
         }
         stage, match, hear = settings.stage, settings.match, settings.hear
         self.state: dict[str, float] = {
-            "lock": 0, "style": self._styles.index(match.style) if match.style in styles else ANY_STYLE, "stylelock": 0,
+            "lock": 0, "style": self._styles.index(match.style) if match.style in styles else ANY_STYLE,
+            "stylelock": bool(match.style),
             "freeze": 0, "panic": 0, "quantize": match.quantum_beats, "gain": hear.gain_db,
             "autogain": hear.auto_gain and hear.gain_db == 0.0, "latency": 1e3 * stage.latency_s,
             "palette": self._palettes.index(stage.palette), "scene": self._scenes.index(stage.scene), "blackout": 0,
             "record": 0, "hud": stage.hud,
         }  # fmt: skip
         self._waiting: dict[str, float] = {}
-        self._beat = -math.inf
+        self._beat = math.nan
+        self._panics = False
+        self._told_s = -math.inf
         self.refused = 0
         self._message, self._until_s = "", 0.0
 
@@ -125,8 +132,12 @@ class Desk:
 
     def process(self, follower: Follower | None) -> None:
         """Once a frame: orders that came in, and looks whose beat has come."""
-        while self._control is not None and self._control.orders:
-            self.order(*self._control.orders.popleft())
+        if self._control is not None:
+            for _ in range(len(self._control.orders)):  # what comes meanwhile belongs to the next frame
+                self.order(*self._control.orders.popleft())
+        moment = self._watch.read()
+        if moment is not None:
+            self._hear(moment["player"])
         if self._waiting:
             self._change_look(follower)
         if follower is not None:
@@ -134,21 +145,19 @@ class Desk:
 
     def hold(self, name: str, value: float) -> None:
         """It is so, whoever made it so: a film that could not be written is over."""
-        if float(value) != float(self.state[name]):
+        if abs(float(value) - float(self.state[name])) > 1e-4:
             self._set(name, float(value))
 
     def note(self, event: Mapping[str, Any]) -> None:
-        """The engine has carried out a command: it holds now, and is told."""
+        """The engine has carried out a command. What holds after it is told once the engine says so, a button at once."""
         name, value = str(event["command"]), float(event["value"])
-        if name not in ORDERS:  # the lead, which follows from the latency
-            return
-        if name == "style" and not 0 <= value < len(self._styles):
-            value = ANY_STYLE
-        if name in self.state:
-            self.state[name] = value
-        if name == "gain":
-            self.state["autogain"] = 0
-        self._tell(name, value)
+        if name in ORDERS and name not in self.state:  # the lead is no order: it follows from the latency
+            self._tell(name, value)
+
+    def _hear(self, player: F32) -> None:
+        """Take the engine's word for what holds."""
+        for name, value in zip(PLAYER, player.tolist()):
+            self.hold(name, value)
 
     def tell_all(self) -> None:
         """Everything that holds, to all who listen."""
@@ -163,11 +172,11 @@ class Desk:
         if name in ("palette", "scene"):
             self._waiting[name] = value % self.counts[name]
         elif name == "panic":
-            self._put("panic", 1.0)
+            self._panics = self._hand.put("panic", 1.0) or self._panics
             self._set("blackout", 1.0)
         elif name == "blackout":
-            if not value and self.state["panic"]:
-                self._put("panic", 0.0)
+            if not value and (self._panics or self.state["panic"]):
+                self._panics = not self._hand.put("panic", 0.0)
             self._set("blackout", value)
         elif name == "latency":
             self._set("latency", 1e3 * self._doors.latency(value / 1e3))
@@ -180,13 +189,11 @@ class Desk:
         elif name == "save":
             say(f"wrote {self.save()}; give it with --preset")
             self._tell(name, value)
-        elif name == "info":
+        elif name == "info" and time.perf_counter() - self._told_s >= INFO_S:
+            self._told_s = time.perf_counter()
             for packet in self._doors.info():
                 self._send(packet)
             self.tell_all()
-
-    def _put(self, name: str, value: float) -> None:
-        self._hand.put(name, value)
 
     def _set(self, name: str, value: float) -> None:
         self.state[name] = value
@@ -200,7 +207,10 @@ class Desk:
         if follower is not None and quantum and int(follower.heard["state"]) in (LOCKED, FLYWHEEL):
             origin = int(follower.heard["bar_origin"]) if follower.heard["meter"] else 0
             beat = float(follower.pose["beat"])
-            if math.floor((beat - origin) / quantum) <= math.floor((self._beat - origin) / quantum):
+            passed = not math.isfinite(beat + self._beat) or (
+                math.floor((beat - origin) / quantum) > math.floor((self._beat - origin) / quantum)
+            )
+            if not passed:
                 return
         for name, value in self._waiting.items():
             if self._look is not None:
@@ -229,7 +239,7 @@ class Desk:
         """What changed, as the picture tells it."""
         k = int(value)
         if name == "style":
-            return f"style {self._styles[k]}" if k >= 0 else "every style"
+            return f"style {self._styles[k]}" if 0 <= k < len(self._styles) else "every style"
         if name in ("palette", "scene"):
             return f"{name} {self.name_of(name)}"
         if name == "lock":

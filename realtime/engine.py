@@ -23,7 +23,7 @@ from audio2pose.performer import Performer
 
 from .handoff import Commands, Echo, HopRing, Latest
 from .log import LATENCY, LogQueue
-from .moment import RUN_POSES, moment_dtype
+from .moment import PLAYER, RUN_POSES, moment_dtype
 from .replay import Script
 from .sources import Source, StreamClock
 from .spread import Spread
@@ -176,6 +176,8 @@ class Engine:
         onsets[-1] = heard["onset_low"], heard["onset_mid"], heard["onset_high"]
         self._moment["heard"] = heard
         self._moment["lock"] = self._performer.lock
+        holds = self._performer.holds
+        self._moment["player"] = [holds[name] for name in PLAYER]
         for latest in self._followers:
             latest.write(self._moment)
 

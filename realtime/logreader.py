@@ -179,7 +179,7 @@ class LogReader:
 def _text(value: object) -> str:
     if not isinstance(value, str) or len(value) > 4096:
         raise ValueError("no text")
-    return value
+    return "".join(c for c in value if c.isprintable())  # it is told in a terminal
 
 
 def _chunks(file: BinaryIO, at: int, most: int) -> Iterator[Chunk]:

@@ -20,6 +20,7 @@ SLOWEST_S = 2.0
 REST = 6.0
 """Rests are at least so many looks long: a look costs 0.07 s of one core, more on a slow machine."""
 PATIENCE_S = 10.0
+WAIT_S = 1.0
 CODE = "import sys; from audio2pose.realtime.devices import find_again; find_again(sys.argv[1:])"
 
 
@@ -65,4 +66,5 @@ class Lookout:
         self._ended_s = time.monotonic()
         if child is not None and child.poll() is None:
             child.kill()
-            child.wait()
+            with contextlib.suppress(subprocess.TimeoutExpired):  # one that a driver holds is left to the system
+                child.wait(WAIT_S)

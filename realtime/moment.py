@@ -25,10 +25,15 @@ RUN_POSES = 8
 """How many hops' poses are published at once; wider where outputs look at moments far apart."""
 
 
+PLAYER = ("lock", "style", "stylelock", "freeze", "panic", "quantize", "autogain", "gain")
+"""What the player has set, in this order: the engine's word for what holds."""
+
+
 def moment_dtype(run_poses: int, dancers: int = 1) -> np.dtype[np.void]:
     """What the engine publishes after each hop."""
     return np.dtype([
         ("run", POSE, (dancers, run_poses)), ("heard", HEARD), ("onsets", np.float32, (run_poses, 3)), ("lock", np.int64),
+        ("player", np.float32, (len(PLAYER),)),
     ])  # fmt: skip
 
 

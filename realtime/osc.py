@@ -26,6 +26,8 @@ MAX_DATAGRAM_BYTES = 1472
 """What one Ethernet frame carries over IPv4 and UDP; loopback would take more and hide it."""
 _IMMEDIATE = b"\x00" * 7 + b"\x01"
 _MAX_INT = 0x7FFFFFFF
+_MOST = 3.0e38
+"""A double may hold more than a float of the wire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +72,9 @@ def message(address: str, *arguments: float | str) -> bytes:
         if isinstance(argument, str):
             tags, body = tags + "s", body + _string(argument)
         elif isinstance(argument, int):
-            tags, body = tags + "i", body + struct.pack(">i", argument)
+            tags, body = tags + "i", body + struct.pack(">i", min(max(argument, -_MAX_INT), _MAX_INT))
         else:
-            tags, body = tags + "f", body + struct.pack(">f", argument)
+            tags, body = tags + "f", body + struct.pack(">f", min(max(_number(argument), -_MOST), _MOST))
     return _string(address) + _string(tags) + body
 
 
@@ -172,6 +174,9 @@ class Music:
 
 class Native:
     """Profile `native`: `datagrams` for the moment that a follower has looked at."""
+
+    ours = True
+    """Whether its receivers know /dance/state and its like."""
 
     def __init__(self, axes: str, segment_styles: I32, dancers: int = 1) -> None:
         self._bodies = tuple(Body(k + 1, AXES[axes]) for k in range(dancers))

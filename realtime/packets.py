@@ -97,6 +97,12 @@ def _argument(data: bytes, at: int, tag: str, into: list[Argument]) -> int:
             raise _MalformedError
         into.append(value)
         return at + size
+    if tag in "[]":  # an array's bounds: its members count
+        return at
+    if tag == "b" and at + 4 <= len(data):
+        size = int.from_bytes(data[at : at + 4], "big", signed=True)
+        if 0 <= size <= len(data) - at - 4:
+            return at + 4 + size + -size % 4
     if tag in _SKIPPED and at + _SKIPPED[tag] <= len(data):
         return at + _SKIPPED[tag]
     raise _MalformedError

@@ -33,7 +33,11 @@ class Pane:
         self.closed = False
         self._pressed = pressed
         self._glfw, self._app, self.canvas = _glfw_canvas(config, title)
-        self._monitor = self._screen(screen)
+        self._number = screen
+        if screen is not None and not 0 <= screen < len(self._glfw.get_monitors()):
+            last = len(self._glfw.get_monitors()) - 1
+            self.close()
+            raise DeviceError(f"no screen {screen}, screens are numbered 0 to {last}: choose one of them")
         self._names = {getattr(self._glfw, f"KEY_{name}"): name for name in keys}
         # Straight from glfw: VisPy holds a letter back until its character comes, which some keys never bring.
         self._glfw.set_key_callback(self._native, self._key)
@@ -57,17 +61,17 @@ class Pane:
 
     @property
     def refresh_hz(self) -> float:
-        """Of the screen."""
-        return float(self._glfw.get_video_mode(self._monitor).refresh_rate)
+        """Of the screen; 60 where there is none to ask."""
+        monitor = self._monitor
+        return float(self._glfw.get_video_mode(monitor).refresh_rate) if monitor else 60.0
 
-    def _screen(self, number: int | None) -> Any:
-        if number is None:
-            return self._glfw.get_primary_monitor()
+    @property
+    def _monitor(self) -> Any:
+        """The screen that was asked for, else the first; looked up anew, because a projector may have been replugged."""
         monitors = self._glfw.get_monitors()
-        if not 0 <= number < len(monitors):
-            self.close()
-            raise DeviceError(f"no screen {number}, screens are numbered 0 to {len(monitors) - 1}: choose one of them")
-        return monitors[number]
+        if self._number is not None and self._number < len(monitors):
+            return monitors[self._number]
+        return self._glfw.get_primary_monitor()
 
     def look(self) -> bool:
         """Take in what the user did; False once the window is gone."""
@@ -91,10 +95,13 @@ class Pane:
     def toggle_fullscreen(self) -> None:
         """All of the screen, without border and cursor, or the window as it was."""
         glfw, window = self._glfw, self._native
+        monitor = self._monitor
         if self._windowed is None:
+            if not monitor:
+                return
             self._windowed = (*glfw.get_window_pos(window), *glfw.get_window_size(window))
-            mode = glfw.get_video_mode(self._monitor)
-            glfw.set_window_monitor(window, self._monitor, 0, 0, mode.size.width, mode.size.height, mode.refresh_rate)
+            mode = glfw.get_video_mode(monitor)
+            glfw.set_window_monitor(window, monitor, 0, 0, mode.size.width, mode.size.height, mode.refresh_rate)
             glfw.set_input_mode(window, glfw.CURSOR, glfw.CURSOR_HIDDEN)
         else:
             glfw.set_window_monitor(window, None, *self._windowed, 0)

@@ -15,7 +15,7 @@ from audio2pose.arrays import F32, Record
 from audio2pose.errors import UsageError
 from audio2pose.music.heard import HEARD
 from audio2pose.music.hops import hop_end_frame
-from audio2pose.performer import checked
+from audio2pose.performer import LEAD, checked
 
 from .log import LATENCY
 from .logreader import MAX_LATENCY_S, LogReader
@@ -44,6 +44,9 @@ class ReplayEars:
 
     def warm_up(self) -> None:
         """Nothing is compiled here. Threads: engine."""
+
+    gain_by_hand_db = None
+    """Whatever it was: the level is no matter any more."""
 
     def help(self, name: str, value: float) -> None:
         """It is past all help: what was heard was heard with it. Threads: engine."""
@@ -113,7 +116,11 @@ class ReplaySource(FileSource):
         super().__init__(silence, reader.sample_rate_hz, speed=speed, end_s=end_s, name=reader.path.name)
 
 
-def first_lead_s(reader: LogReader) -> float:
-    """How far ahead the night was danced at its start."""
-    first = next(reader.commands(), None)
-    return first[2] if first is not None and first[:2] == (0, LATENCY) else reader.latency_s
+def leads_s(reader: LogReader) -> list[float]:
+    """How far ahead the night was danced: at its start, then after every change."""
+    found = [reader.latency_s]
+    for hop, name, value in reader.commands():
+        lead_s = {LATENCY: value, LEAD: value / 1e3}.get(name)
+        if lead_s is not None and 0.0 <= lead_s <= MAX_LATENCY_S:
+            found = [lead_s] if hop == 0 and len(found) == 1 else [*found, lead_s]
+    return found

@@ -21,8 +21,8 @@ from audio2pose.errors import DeviceError, OutputError, UsageError
 from audio2pose.match.index import Library
 from audio2pose.media.atomic import BesideFile
 from audio2pose.performer import LEAD, Performer
-from audio2pose.stage.palettes import PALETTES
-from audio2pose.stage.scenes import SCENES
+from audio2pose.stage.palettes import PALETTES, palette
+from audio2pose.stage.scenes import SCENES, scene
 from audio2pose.terminal import say
 
 from .broadcast import Broadcaster, Sender
@@ -38,7 +38,7 @@ from .orders import info_packets
 from .pictures import Pictures
 from .process import Ending, ask_for_real_time, quick_switches
 from .recorder import write_poses
-from .replay import ReplayEars, Script, first_lead_s
+from .replay import ReplayEars, Script, leads_s
 from .screen import Screen
 from .sources import Source, StreamClock
 from .teller import Events, Teller
@@ -62,6 +62,8 @@ class Show:
     def __init__(self, settings: Settings, library: Library, source: Source, options: Options) -> None:
         self._settings, self._source, self._options = settings, source, options
         hop_s = settings.hear.hop_s
+        palette(settings.stage.palette)
+        scene(settings.stage.scene)
         replay = options.replay
         if replay is not None:
             replay.must_fit(library, hop_s)
@@ -80,7 +82,8 @@ class Show:
         self._screen_latency_s = settings.stage.latency_s
         self._most_latency_s = max(MOST_LATENCY_S, self._screen_latency_s)
         least_s = min([0.0 if options.control or options.window else self._screen_latency_s, *self._target_latencies_s()])
-        run_poses = max(RUN_POSES, math.ceil((self._ahead_s(self._most_latency_s) - least_s) / hop_s) + SLACK_POSES)
+        most_s = max([self._ahead_s(self._most_latency_s), *(leads_s(replay) if replay is not None else [])])
+        run_poses = max(RUN_POSES, math.ceil((most_s - least_s) / hop_s) + SLACK_POSES)
         self._engine = Engine(
             self._performer, source, self._ring, self._clock, tap=self._tap, run_poses=run_poses,
             keep_beats=options.keep_beats or bool(pose_files), log=self._log,
@@ -90,6 +93,8 @@ class Show:
         self._stop_outputs = threading.Event()
         self._threads: list[threading.Thread] = []
         self._failures: list[BaseException] = []
+        self._dead: set[str] = set()
+        self._gone = False
         self._ending = Ending()
         self._film = films[0] if films else Path()
         self._screen: Screen | None = None
@@ -110,7 +115,7 @@ class Show:
                 undo.callback(self._control.close)
             self._films = Films(
                 films[0] if films else None, width=settings.stage.width, height=settings.stage.height,
-                fps=min(settings.stage.fps, MAX_FPS), sample_rate_hz=source.sample_rate_hz, latency_s=self._screen_latency_s,
+                fps=min(settings.stage.fps, MAX_FPS), sample_rate_hz=source.sample_rate_hz, latency_s=self._most_latency_s,
             )  # fmt: skip
             undo.callback(self._films.abort)
             if options.log is not None:
@@ -124,22 +129,24 @@ class Show:
             if events is not None:
                 undo.callback(events.close)
             self._screen = self._open_screen(library)
+            undo.callback(self._let_go)
+            self._info = info_packets(library.styles, settings.group.dancers)
+            self._desk = Desk(
+                settings, library.styles, self._hand,
+                Doors(latency=self._set_latency, record=self._record, info=lambda: self._info, echo=self._broadcaster.tell),
+                self._engine.subscribe(),
+                look=self._screen, control=self._control,
+            )  # fmt: skip
+            if isinstance(self._screen, Window):
+                self._screen.desk = self._desk
+            self._teller = Teller(
+                source=source, ring=self._ring, engine=self._engine, watch=self._engine.subscribe(), hop_s=hop_s, events=events,
+                screen=self._screen, broadcaster=self._broadcaster, films=self._films, tap=self._tap, desk=self._desk,
+                control=self._control, log=self._log, logger=self._logger,
+            )  # fmt: skip
+            self._teller.latency_s = self._screen_latency_s
+            self._desk.state["record"] = float(self._films.recording)
             undo.pop_all()
-        self._info = info_packets(library.styles, settings.group.dancers)
-        self._desk = Desk(
-            settings, library.styles, self._hand,
-            Doors(latency=self._set_latency, record=self._record, info=lambda: self._info, echo=self._broadcaster.tell),
-            look=self._screen, control=self._control,
-        )  # fmt: skip
-        if isinstance(self._screen, Window):
-            self._screen.desk = self._desk
-        self._teller = Teller(
-            source=source, ring=self._ring, engine=self._engine, watch=self._engine.subscribe(), hop_s=hop_s, events=events,
-            screen=self._screen, broadcaster=self._broadcaster, films=self._films, tap=self._tap, desk=self._desk,
-            control=self._control, log=self._log,
-        )  # fmt: skip
-        self._teller.latency_s = self._screen_latency_s
-        self._desk.state["record"] = float(self._films.recording)
 
     def _target_latencies_s(self) -> list[float]:
         return [target.latency_s for target in self._options.targets]
@@ -149,7 +156,7 @@ class Show:
         outs_s = [self._screen_latency_s if screen_s is None else screen_s, *self._target_latencies_s()]
         least_s = max(outs_s) + self._source.latency_s + 2.0 * self._performer.hop_s
         # In whole milliseconds, so that what is told of it makes the same dance again.
-        return max(math.ceil(1e3 * least_s - 1e-6) / 1e3, self._settings.dance.latency_s)
+        return min(max(math.ceil(1e3 * least_s - 1e-6) / 1e3, self._settings.dance.latency_s), MOST_LEAD_S)
 
     def _set_latency(self, latency_s: float) -> float:
         """The screen is that slow from now on; returns what holds."""
@@ -163,8 +170,9 @@ class Show:
     def _follow_latency(self) -> None:
         """Lead by what screen, targets and input cost now: an input that came later may be a slower one."""
         ahead_s = self._ahead_s()
-        if ahead_s != self._teller.ahead_s and self._options.replay is None:  # a night again leads as it did
-            self._hand.put(LEAD, 1e3 * min(ahead_s, MOST_LEAD_S))
+        if ahead_s == self._teller.ahead_s or self._options.replay is not None:  # a night again leads as it did
+            return
+        if self._hand.put(LEAD, 1e3 * ahead_s):
             self._teller.ahead_s = ahead_s
 
     def _record(self, on: bool) -> str:
@@ -209,14 +217,21 @@ class Show:
             with quick_switches(), self._ending.signals():
                 self._warm_up()
                 self._start()
-                self._main()
-                return self._end()
+                try:
+                    self._main()
+                finally:
+                    # Whatever ended it: what was danced until then is not lost.
+                    summary = self._end()
+                if self._teller.unheard is not None:
+                    raise self._teller.unheard
+                return summary
         finally:
             self._stop.set()
             self._stop_outputs.set()
             for thread in self._threads:
                 thread.join()
             # Nothing to do where they were closed.
+            self._let_go()
             self._films.abort()
             if self._logger is not None:
                 self._logger.abort()
@@ -253,7 +268,8 @@ class Show:
         gc.freeze()
 
     def _start(self) -> None:
-        """Outputs first, then the sound, then who hears it."""
+        """The sound first: where it does not open, nothing has begun. It waits in the ring until the engine hears it."""
+        self._source.start(self._ring, self._clock)
         self._run_thread("recorder", lambda: self._films.run(self._sound, self._stop_outputs))
         if self._options.targets:
             self._run_thread("sender", lambda: self._broadcaster.run(self._stop))
@@ -263,11 +279,10 @@ class Show:
         if self._control is not None:
             control = self._control
             self._run_thread("control", lambda: control.run(self._stop))
-        self._source.start(self._ring, self._clock)
         # Only an open device knows how old its sound is; what comes before the engine runs waits in the ring.
         ahead_s = self._ahead_s()
         if self._options.replay is not None:
-            ahead_s = first_lead_s(self._options.replay)
+            ahead_s = leads_s(self._options.replay)[0]
         elif ahead_s > self._settings.dance.latency_s:
             self._performer.set_latency(ahead_s)
         if self._log is not None:
@@ -277,16 +292,17 @@ class Show:
         self._run_thread("source", lambda: self._source.run(self._stop), urgent=True)
 
     def _run_thread(self, name: str, body: Callable[[], None], *, urgent: bool = False) -> None:
-        thread = threading.Thread(target=self._guarded, args=(body, urgent), name=name, daemon=True)
+        thread = threading.Thread(target=self._guarded, args=(body, urgent, name), name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
 
-    def _guarded(self, body: Callable[[], None], urgent: bool) -> None:
+    def _guarded(self, body: Callable[[], None], urgent: bool, name: str) -> None:
         try:
             if urgent:
                 ask_for_real_time()
             body()
         except BaseException as error:
+            self._dead.add(name)
             self._failures.append(error)
 
     def _main(self) -> None:
@@ -307,6 +323,8 @@ class Show:
         danced_s = self._engine.hops * self._performer.hop_s
         if danced_s >= self._options.duration_s:
             return True
+        if self._teller.unheard is not None:
+            return True
         return self._source.finished and self._ring.waiting_frames == 0
 
     def _end(self) -> dict[str, Any]:
@@ -315,19 +333,26 @@ class Show:
         for thread in self._threads:
             if thread.name not in OUTPUTS:
                 thread.join()
-        self._source.stop()
-        while self._engine.pull():
+        while "engine" not in self._dead and self._engine.pull():
             pass
         self._stop_outputs.set()
         for thread in self._threads:
             thread.join()
-        self._broadcaster.close()
-        if self._screen is not None:
-            self._screen.close()
+        self._let_go()
         summary = self._teller.end()
         if self._engine.hops or not self.interrupted:
             self._write_files(summary["seconds"])
         return summary
+
+    def _let_go(self) -> None:
+        """Give device, sockets and pictures back, once."""
+        if self._gone:
+            return
+        self._gone = True
+        self._source.stop()
+        self._broadcaster.close()
+        if self._screen is not None:
+            self._screen.close()
 
     def _write_files(self, seconds: float) -> None:
         for path in self._pose_files:

@@ -29,7 +29,7 @@ from .desk import Desk
 from .engine import Engine, Tap
 from .films import Films
 from .handoff import HopRing, Latest
-from .log import LogQueue
+from .log import LogQueue, LogWriter
 from .report import rss_mib
 from .screen import Screen
 from .sources import Source
@@ -100,10 +100,11 @@ class Teller:
     def __init__(
         self, *, source: Source, ring: HopRing, engine: Engine, watch: Latest, hop_s: float, events: Events | None,
         screen: Screen | None, broadcaster: Broadcaster, films: Films, tap: Tap | None, desk: Desk, control: Control | None,
-        log: LogQueue | None,
+        log: LogQueue | None, logger: LogWriter | None,
     ) -> None:  # fmt: skip
         self._source, self._ring, self._engine, self._watch = source, ring, engine, watch
-        self._hop_s, self._events, self._desk, self._control, self._log = hop_s, events, desk, control, log
+        self._hop_s, self._events, self._desk, self._control = hop_s, events, desk, control
+        self._log, self._logger = log, logger
         self._screen, self._broadcaster, self._films, self._tap = screen, broadcaster, films, tap
         self._told: dict[str, int] = {}
         self._said: dict[str, int] = {}  # for eyes, each time twice as many: a stream of lines hides the next trouble
@@ -113,6 +114,8 @@ class Teller:
         self.latency_s = self.ahead_s = 0.0
         self.segments: list[dict[str, Any]] = []
         self.failure: OutputError | None = None
+        self.unheard: BrokenPipeError | None = None
+        """Nobody reads the events any more: the show ends, and the command quietly."""
 
     def begin(self) -> None:
         """The sound begins now."""
@@ -124,7 +127,8 @@ class Teller:
         """Pass on what the engine told since; once a second, tell status and trouble."""
         self._drain()
         if time.perf_counter() - self._told_s >= 1.0:
-            self._told_s += 1.0
+            # After a sleep of the computer there is nothing to make up for.
+            self._told_s = max(self._told_s + 1.0, time.perf_counter() - 1.0)
             self._tell()
 
     def stop_drawing(self) -> None:
@@ -164,6 +168,9 @@ class Teller:
             return
         try:
             self._events.write(event)
+        except BrokenPipeError as error:
+            self.unheard = error
+            self.close()
         except OutputError as error:
             self.failure = error
             self.close()
@@ -209,6 +216,7 @@ class Teller:
         if self._control is not None:
             counts["malformed_packets"] = self._control.malformed
             counts["orders_refused"] += self._control.refused
+            counts["dropped_commands"] += self._control.dropped
             counts["echo_errors"] = self._control.echo_errors
         if self._screen is not None:
             counts["late_frames"] = self._screen.late_frames
@@ -220,6 +228,7 @@ class Teller:
         if self._log is not None:
             counts["hops_not_logged"] = self._log.dropped_hops
             counts["commands_not_logged"] = self._log.dropped_commands
+            counts["log_failed"] = int(self._logger is not None and self._logger.failure is not None)
         counts["events_not_written"] = int(self.failure is not None)
         return counts
 

@@ -224,7 +224,8 @@ performer.warm_up()
 before = compiled()
 for k, hop in enumerate(Hopper(song.sample_rate_hz, performer.hop_s).feed(song.samples)):
     if k % 300 == 299:
-        performer.command(HELP[k // 300 % len(HELP)], 1.0)
+        name = HELP[k // 300 % len(HELP)]
+        performer.command(name, 60.0 if name == "tempo" else 1.0)
     performer.process(hop)
 late = compiled() - before
 assert not late, late

@@ -111,6 +111,12 @@ def test_panic_ends_a_freeze() -> None:
     assert not dancer.wishes.frozen
 
 
+def test_panic_takes_back_what_was_wished_before_it() -> None:
+    dancer = _dancer()
+    _danced({420: ("style", 1.0), 437: ("panic", 1.0), 1037: ("panic", 0.0)}, dancer=dancer)
+    assert dancer.wishes.style == -1
+
+
 def test_a_wish_in_silence_moves_nobody() -> None:
     _, events = _danced({10: ("next", 1.0)}, 1.0)
     assert len([e for e in events if e["hop"] < 100]) == 1

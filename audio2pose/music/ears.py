@@ -55,6 +55,11 @@ class Ears:
         return self._tracker.spectrum.bad_samples
 
     @property
+    def gain_by_hand_db(self) -> float | None:
+        """The input's gain; None while it is found from the sound."""
+        return None if self.gain.auto else self.gain.db
+
+    @property
     def tempo_lengths(self) -> I64:
         """(n,) beat length in hops of each tempo that the tracker knows, short to long."""
         return self._tracker.pointer.lengths

@@ -60,6 +60,7 @@ class Gain:
         self._config = config
         self._squares: F64 = np.zeros(max(1, round(WINDOW_S / config.hop_s)))
         self._measured: F64 = np.zeros(2)
+        self._first_db: F64 = np.zeros(max(1, round(PATIENCE_S / config.hop_s)))
         self.reset()
 
     def reset(self) -> None:
@@ -98,9 +99,11 @@ class Gain:
 
     def _learn(self) -> None:
         hop_s = self._config.hop_s
-        self._heard_hops += 1
-        if self._heard_hops * hop_s < PATIENCE_S:
-            self._loudest_db = max(self.level_db, self._loudest_db)
+        if self._heard_hops < self._first_db.shape[0]:
+            self._first_db[self._heard_hops] = self.level_db
+            self._heard_hops += 1
+            # Most of the way up: what was louder for a moment may be a plug's pop.
+            self._loudest_db = float(np.percentile(self._first_db[: self._heard_hops], 75.0))
             return
         change_db = self.level_db - self._loudest_db
         self._loudest_db += min(max(change_db, -FORGET_DB_S * hop_s), LEARN_DB_S * hop_s)

@@ -63,6 +63,14 @@ def test_a_pop_changes_little_and_is_not_made_louder() -> None:
     assert gain.db > 18.0
 
 
+def test_the_pop_of_a_plug_at_the_very_start_is_not_taken_for_the_music() -> None:
+    gain = Gain(HearConfig())
+    sound = _tone(-60.0, 12.0)
+    sound[2000:2400] = 0.8
+    _through(gain, sound)
+    assert gain.db > 20.0
+
+
 def test_there_is_an_end_to_what_is_lifted() -> None:
     gain = Gain(HearConfig())
     _through(gain, _tone(-77.0, 20.0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -94,10 +95,10 @@ def test_orders_go_to_whom_they_are_for(control: Control) -> None:
 
 def test_a_value_beyond_its_range_is_refused_and_a_button_that_comes_up_is_not_counted(control: Control) -> None:
     client = SimpleUDPClient("127.0.0.1", control.port)
-    for name, value in (("quantize", 3), ("lock", 7), ("gain", 900.0), ("nudge", 1e6), ("tap", 0)):
+    for name, value in (("quantize", 3), ("lock", 7), ("gain", 900.0), ("nudge", 1e6), ("tempo", 1e30), ("tap", 0)):
         client.send_message(f"/dance/ctl/{name}", value)
-    _wait("five packets", lambda: control.packets == 5)
-    assert (control.refused, control._hand.waiting) == (4, 0)
+    _wait("six packets", lambda: control.packets == 6)
+    assert (control.refused, control._hand.waiting) == (5, 0)
 
 
 def test_whoever_ordered_hears_what_holds_and_strangers_do_not(control: Control) -> None:
@@ -139,7 +140,7 @@ def test_a_hundred_thousand_bad_packets_are_counted_and_order_nothing() -> None:
         elif k % 4 == 2:
             packet = message(address + "tap", 1)[: int(rng.integers(1, 20))]
         else:
-            packet = message(address + "style", float("nan"))
+            packet = message(address + "style", 0.0)[:-4] + struct.pack(">f", float("nan"))
         made.take(packet, ("127.0.0.1", 1))
     assert made.packets == 100_000
     assert made.malformed + made.refused == 100_000

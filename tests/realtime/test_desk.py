@@ -13,7 +13,7 @@ from audio2pose.music.heard import LISTENING, LOCKED
 from audio2pose.presets import settings
 from audio2pose.realtime.desk import Desk, Doors
 from audio2pose.realtime.handoff import Commands, Latest
-from audio2pose.realtime.moment import Follower, moment_dtype
+from audio2pose.realtime.moment import PLAYER, Follower, moment_dtype
 from audio2pose.realtime.orders import ENGINE, ORDERS
 from audio2pose.realtime.sources import StreamClock
 from audio2pose.stage.palettes import PALETTES
@@ -46,7 +46,15 @@ class Made:
             latency=lambda s: min(s, 0.25), record=self._record, info=lambda: (b"skeleton", b"styles"), echo=self.packets.append
         )
         chosen = settings(overrides={"stage": stage}, environ={})
-        self.desk = Desk(chosen, STYLES, self.hand, doors, look=self.look, control=None)
+        self._moment = np.zeros(1, moment_dtype(8))[0]
+        self.watch = Latest(self._moment.dtype)
+        self.desk = Desk(chosen, STYLES, self.hand, doors, self.watch, look=self.look, control=None)
+
+    def engine_says(self, **holds: float) -> None:
+        """What the engine publishes as set by the player, the rest as the desk knows it."""
+        self._moment["player"] = [holds.get(name, self.desk.state[name]) for name in PLAYER]
+        self.watch.write(self._moment)
+        self.desk.process(None)
 
     def _record(self, on: bool) -> str:
         self.films.append(on)
@@ -70,17 +78,42 @@ def _follower(beat: float, state: int = LOCKED) -> Follower:
 
 
 @pytest.mark.parametrize("name", [name for name, order in ORDERS.items() if order.by == ENGINE])
-def test_what_the_engine_does_is_passed_on_and_holds_once_it_is_done(name: str) -> None:
+def test_what_the_engine_does_is_passed_on_and_holds_once_the_engine_says_so(name: str) -> None:
     made = Made()
     before = dict(made.desk.state)
-    made.desk.order(name, 1.0)
-    assert made.hand.take() == (name, 1.0)
+    made.desk.order(name, 100.0 if name == "tempo" else 1.0)
+    assert made.hand.take() == (name, 100.0 if name == "tempo" else 1.0)
     assert made.desk.state == before
     assert made.told() == []
-    made.desk.note({"event": "command", "command": name, "value": 1.0})
-    assert made.told() == [(name, 1.0)]
-    assert made.desk.state.get(name, 1.0) == 1.0
+    made.desk.note({"event": "command", "command": name, "value": 2.0})
+    if name in PLAYER:
+        assert made.told() == []
+        made.engine_says(**{name: 0.0 if name == "autogain" else 2.0})
+    assert made.told() == [(name, 0.0 if name == "autogain" else 2.0)]
     assert made.desk.message
+
+
+def test_what_the_engine_says_holds_whoever_asked_for_it() -> None:
+    made = Made()
+    made.engine_says(style=1.0, stylelock=1.0, freeze=1.0)
+    made.engine_says(style=-1.0, stylelock=0.0, freeze=0.0, panic=1.0)
+    assert made.told() == [
+        ("style", 1),
+        ("stylelock", 1),
+        ("freeze", 1),
+        ("style", -1),
+        ("stylelock", 0),
+        ("freeze", 0),
+        ("panic", 1),
+    ]
+    assert made.desk.state["style"] == -1
+
+
+def test_a_flood_of_orders_leaves_time_to_draw_and_info_is_answered_now_and_then() -> None:
+    made = Made()
+    for _ in range(1000):
+        made.desk.order("info", 1.0)
+    assert made.packets.count(b"skeleton") == 1
 
 
 def test_a_look_waits_for_the_quantum_while_a_beat_is_known() -> None:
@@ -104,7 +137,7 @@ def test_a_look_changes_at_once_where_no_beat_is_known_or_no_quantum_holds() -> 
     made.desk.order("scene", 1.0)
     made.desk.process(_follower(5.3, LISTENING))
     assert made.look.changed == [tuple(SCENES)[1]]
-    made.desk.note({"event": "command", "command": "quantize", "value": 0.0})
+    made.engine_says(quantize=0.0)
     made.desk.order("scene", 2.0)
     made.desk.process(_follower(5.4))
     assert made.look.changed[1:] == [tuple(SCENES)[2]]
@@ -122,9 +155,11 @@ def test_panic_is_dark_and_idle_and_light_ends_both() -> None:
     made.desk.order("panic", 1.0)
     assert made.look.blackout
     assert made.hand.take() == ("panic", 1.0)
-    made.desk.note({"event": "command", "command": "panic", "value": 1.0})
-    made.desk.order("blackout", 0.0)
+    made.desk.order("blackout", 0.0)  # at once, before the engine has said that it is in panic
     assert not made.look.blackout
+    assert made.hand.take() == ("panic", 0.0)
+    made.engine_says(panic=1.0)
+    made.desk.order("blackout", 0.0)
     assert made.hand.take() == ("panic", 0.0)
 
 
@@ -181,8 +216,7 @@ def test_a_saved_preset_gives_the_show_again(tmp_path: Path, monkeypatch: pytest
     for name, value in (("scene", 2.0), ("latency", 55.0), ("hud", 0.0)):
         made.desk.order(name, value)
     made.desk.process(None)
-    for name, value in (("style", 1.0), ("quantize", 16.0), ("gain", -6.0)):
-        made.desk.note({"event": "command", "command": name, "value": value})
+    made.engine_says(style=1.0, quantize=16.0, gain=-6.0, autogain=0.0)
     made.desk.order("save", 1.0)
     (path,) = tmp_path.glob("audio2pose-*.toml")
     again = settings(str(path), environ={})

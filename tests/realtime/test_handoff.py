@@ -90,20 +90,20 @@ def test_two_threads_hand_over_half_a_million_samples_in_order_and_account_for_e
 def test_commands_come_out_in_the_order_in_which_they_went_in() -> None:
     queue, got = Commands(4), []
     for k in range(30):
-        assert queue.put("tempo", float(k))
+        assert queue.put("style", float(k))
         if k % 3 == 2:
             assert queue.waiting == 3
             got += [queue.take() for _ in range(3)]
-    assert got == [("tempo", float(k)) for k in range(30)]
+    assert got == [("style", float(k)) for k in range(30)]
     assert queue.take() is None
     assert queue.dropped == 0
 
 
 def test_a_full_queue_of_commands_drops_the_newest_and_counts_it() -> None:
     queue = Commands(3)
-    assert [queue.put("tempo", float(k)) for k in range(5)] == [True, True, True, False, False]
+    assert [queue.put("style", float(k)) for k in range(5)] == [True, True, True, False, False]
     assert (queue.waiting, queue.dropped) == (3, 2)
-    assert [queue.take() for _ in range(4)] == [("tempo", 0.0), ("tempo", 1.0), ("tempo", 2.0), None]
+    assert [queue.take() for _ in range(4)] == [("style", 0.0), ("style", 1.0), ("style", 2.0), None]
     assert queue.put("tap")
     assert queue.take() == ("tap", 0.0)
 
@@ -122,7 +122,7 @@ def test_two_threads_hand_over_commands_in_order_and_account_for_each() -> None:
     got: list[float] = []
 
     def write() -> None:
-        kept.extend(float(k) for k in range(n) if queue.put("tempo", float(k)))
+        kept.extend(float(k) for k in range(n) if queue.put("style", float(k)))
         done.set()
 
     def read() -> None:

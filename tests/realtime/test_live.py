@@ -394,3 +394,27 @@ def test_a_share_is_never_more_than_the_largest() -> None:
     assert told["p50"] == pytest.approx(50, rel=0.02)
     assert told["p99"] == pytest.approx(99, rel=0.02)
     assert told["max"] == 100.0
+
+
+def test_a_reader_of_the_events_that_goes_away_ends_the_show_and_what_was_danced_is_kept(tmp_path: Path) -> None:
+    show = live("--demo", "--no-window", "--size", "64x64", "--events", "-", "--record", str(tmp_path / "a.npz"))
+    assert show.stdout is not None
+    for _ in range(3):
+        show.stdout.readline()
+    show.stdout.close()
+    assert show.stderr is not None
+    err = show.stderr.read()
+    assert show.wait(30) == 0, err
+    assert "Traceback" not in err
+    with np.load(tmp_path / "a.npz") as kept:
+        assert kept["positions_m"].shape[0] > 10
+
+
+def test_a_show_that_never_begins_leaves_an_older_log_as_it_was(no_sound: None, tmp_path: Path) -> None:
+    log = tmp_path / "night.a2plog"
+    log.write_bytes(b"an older night")
+    show = live("--require-device", "--no-window", "--duration", "1", "--log", str(log))
+    _, err = show.communicate(timeout=60)
+    assert show.returncode == 3, err
+    assert log.read_bytes() == b"an older night"
+    assert [p.name for p in tmp_path.iterdir()] == ["night.a2plog"]

@@ -100,6 +100,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Night:
     desk.send_message("/dance/ctl/freeze", 1)
     time.sleep(1.0)
     desk.send_message("/dance/ctl/freeze", 0)
+    time.sleep(0.2)
     desk.send_message("/dance/ctl/panic", [1.0])
     time.sleep(1.0)
     desk.send_message("/dance/ctl/blackout", 0)

@@ -32,6 +32,15 @@ def test_every_type_that_controllers_send_is_a_number_or_a_word() -> None:
     assert read(packet.build().dgram) == [("/x", (3.0, 0.5, 2.25, float(2**40), 1.0, 0.0, "näme", 0.0))]
 
 
+def test_blobs_and_arrays_beside_the_number_are_read_over() -> None:
+    assert read(b"/a\0\0,fb\0" + struct.pack(">f", 0.5) + b"\0\0\0\x03abc\0") == [("/a", (0.5,))]
+    assert read(b"/a\0\0,f[i]\0\0\0" + struct.pack(">fi", 0.5, 7)) == [("/a", (0.5, 7.0))]
+
+
+def test_a_number_too_large_for_the_wire_is_the_largest_that_fits() -> None:
+    assert read(message("/a", 1e300, -1e300, 2**40)) == [("/a", (pytest.approx(3e38), pytest.approx(-3e38), 2.0**31 - 1))]
+
+
 def test_bundles_are_read_in_order_whatever_their_time() -> None:
     inner = OscBundleBuilder(2_000_000_000)  # years ahead
     inner.add_content(_built("/b", (1, "i")).build())
@@ -60,6 +69,8 @@ def test_a_truncated_packet_is_nothing(cut: int) -> None:
         b"/tap\0\0\0x",
         b"/a\0\0,i\0\0",
         b"/a\0\0,q\0\0\0\0\0\0",
+        b"/a\0\0,b\0\0\0\0\0\x09data",
+        b"/a\0\0,b\0\0\xff\xff\xff\xff",
         b"/a\0\0,f\0\0" + struct.pack(">f", float("nan")),
         b"/a\0\0,d\0\0" + struct.pack(">d", float("inf")),
         b"/\xff\0\0,\0\0\0",

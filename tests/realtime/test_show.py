@@ -52,6 +52,27 @@ def test_a_thread_that_dies_ends_the_show_and_is_told() -> None:
     assert not show.interrupted
 
 
+def test_an_engine_that_dies_is_not_asked_again_and_what_it_danced_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    show = _show(_source(3.0), records=(tmp_path / "a.npz",))
+    asked, process = [0], show._performer.process
+
+    def dying(hop: np.ndarray) -> object:
+        asked[0] += 1
+        if asked[0] > 100:
+            raise MemoryError("no room for a hop")
+        return process(hop)
+
+    monkeypatch.setattr(show._performer, "process", dying)
+    summary = show.run()
+    assert isinstance(show.failure, MemoryError)
+    assert asked[0] == 101
+    assert summary["seconds"] == 1.0
+    with np.load(tmp_path / "a.npz") as kept:
+        assert kept["positions_m"].shape[0] == 100
+
+
 def test_nothing_of_a_show_is_left_running() -> None:
     before, interval_s = set(threading.enumerate()), sys.getswitchinterval()
     show = _show(_source(0.5), targets=(Target(profile="native", host="127.0.0.1", port=9),))

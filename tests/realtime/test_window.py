@@ -92,7 +92,7 @@ def test_keys_are_commands_that_the_events_tell(display: str, tmp_path: Path) ->
         ("space", ("tap", 1.0)), ("t", ("tap", 1.0)), ("r", ("resync", 1.0)), ("Left", ("nudge", -10.0)),
         ("Right", ("nudge", 10.0)), ("Up", ("double", 1.0)), ("Down", ("half", 1.0)), ("l", ("lock", 1.0)),
         ("l", ("lock", 2.0)), ("l", ("lock", 0.0)), ("n", ("next", 1.0)), ("y", ("style", 0.0)), ("y", ("style", 1.0)),
-        ("k", ("stylelock", 1.0)), ("z", ("freeze", 1.0)), ("z", ("freeze", 0.0)), ("4", ("quantize", 16.0)),
+        ("k", ("stylelock", 0.0)), ("z", ("freeze", 1.0)), ("z", ("freeze", 0.0)), ("4", ("quantize", 16.0)),
         ("a", ("autogain", 0.0)), ("plus", ("gain", 1.0)), ("BackSpace", ("panic", 1.0)), ("b", ("panic", 0.0)),
     ]:  # fmt: skip
         _xdotool(display, "key", "--window", window, key)
