@@ -1,7 +1,8 @@
 """The stage without a window: pictures in memory, for a film, or to know that drawing works.
 
 Shapes   picture: (H, W, 3) uint8.
-Time     for a film picture n is for stream moment n / fps exactly; pictures that would come late are left out.
+Time     for a film picture n is for stream moment n / fps exactly, and pictures that would come late are left out; without one
+         a picture is for the moment at which it is drawn.
 Threads  main, which owns the GL context.
 """
 
@@ -37,7 +38,7 @@ class Pictures:
         self._pace = Pace()
         self.interval_ms = self._pace.interval_ms
         self.blackout = False
-        self._next_s = 0.0
+        self._next_s = self._next_wall_s = 0.0
         # Drawn once before the show: shaders and kernels are compiled here.
         with self._offscreen.target():
             self._view.stage.warm_up(follower.positions_m)
@@ -52,24 +53,27 @@ class Pictures:
 
     def frame(self) -> bool:
         """Wait for the next picture's moment, a little at most, and draw it if it has come."""
-        now_s = self.follower.moment_s(time.perf_counter())
-        fps = self.fps
-        # On the film's grid, also when its rate is another than that of the picture before.
-        due_s = math.ceil(self._next_s * fps - 1e-6) / fps
-        if not now_s >= due_s:
-            time.sleep(min(due_s - now_s, LONGEST_WAIT_S))
+        now_s = time.perf_counter()
+        moment_s = self.follower.moment_s(now_s)
+        filmed = self._films.recording
+        # A film's pictures lie on its grid of stream time. Others go on at the wall's pace, also while no sound comes.
+        fps, clock_s, next_s = (self.fps, moment_s, self._next_s) if filmed else (self.fps, now_s, self._next_wall_s)
+        due_s = math.ceil(next_s * fps - 1e-6) / fps if filmed else next_s
+        if not clock_s >= due_s:
+            time.sleep(min(due_s - clock_s, LONGEST_WAIT_S))
             return True
-        behind = math.floor((now_s - due_s) * fps)
+        behind = math.floor((clock_s - due_s) * fps) if next_s > 0.0 else 0
         self.late_frames += behind
-        moment_s = due_s + behind / fps
-        began_s = time.perf_counter()
+        if filmed:
+            moment_s = due_s + behind / fps
         if not self.follower.look(moment_s):
             time.sleep(0.001)
             return True
         self._next_s = moment_s + 0.5 / fps
+        self._next_wall_s = max(due_s, now_s - 1.0 / fps) + 1.0 / fps if not filmed and next_s > 0.0 else now_s + 1.0 / fps
         picture = self._picture(moment_s)
         ended_s = time.perf_counter()
-        self.frame_ms.add(1e3 * (ended_s - began_s))
+        self.frame_ms.add(1e3 * (ended_s - now_s))
         self._pace.mark(ended_s)
         self.frames += 1
         if self._films.wants(moment_s):
