@@ -54,23 +54,27 @@ class Pictures:
     def frame(self) -> bool:
         """Wait for the next picture's moment, a little at most, and draw it if it has come."""
         now_s = time.perf_counter()
-        moment_s = self.follower.moment_s(now_s)
-        filmed = self._films.recording
-        # A film's pictures lie on its grid of stream time. Others go on at the wall's pace, also while no sound comes.
-        fps, clock_s, next_s = (self.fps, moment_s, self._next_s) if filmed else (self.fps, now_s, self._next_wall_s)
-        due_s = math.ceil(next_s * fps - 1e-6) / fps if filmed else next_s
-        if not clock_s >= due_s:
-            time.sleep(min(due_s - clock_s, LONGEST_WAIT_S))
+        moment_s, fps = self.follower.moment_s(now_s), self.fps
+        if self._films.recording:
+            # A film's pictures lie on its grid of stream time.
+            due_s = math.ceil(self._next_s * fps - 1e-6) / fps
+            left_s = due_s - moment_s
+        else:
+            # Others go on at the wall's pace, also while no sound comes.
+            due_s = math.inf
+            left_s = self._next_wall_s - now_s
+        if left_s > 0.0:
+            time.sleep(min(left_s, LONGEST_WAIT_S))
             return True
-        behind = math.floor((clock_s - due_s) * fps) if next_s > 0.0 else 0
-        self.late_frames += behind
-        if filmed:
+        behind = math.floor(-left_s * fps) if self.frames else 0
+        if self._films.recording:
             moment_s = due_s + behind / fps
         if not self.follower.look(moment_s):
             time.sleep(0.001)
             return True
+        self.late_frames += behind
         self._next_s = moment_s + 0.5 / fps
-        self._next_wall_s = max(due_s, now_s - 1.0 / fps) + 1.0 / fps if not filmed and next_s > 0.0 else now_s + 1.0 / fps
+        self._next_wall_s = max(self._next_wall_s, now_s - 1.0 / fps) + 1.0 / fps
         picture = self._picture(moment_s)
         ended_s = time.perf_counter()
         self.frame_ms.add(1e3 * (ended_s - now_s))
