@@ -30,8 +30,8 @@ SONGS = (
 )  # fmt: skip
 """Not the three whose beat is heard at another level, or off, for a while: no sound card is at fault there."""
 WIDER_MS = {"parsec47_ptn3": 65.0, "torus-trooper_tt1": 65.0}
-"""95th percentile, where 45 ms are missed, from the file too: at 160 BPM many phrases are danced in half time, and where they stop
-between their own beats is not moved onto the music's."""
+"""95th percentile, where 45 ms are missed, from the file too: at 160 BPM many phrases are danced in half time, and where they
+stop between their own beats is not moved onto the music's."""
 
 
 def proved(room: Any, testdata: Path, folder: Path, name: str, seconds: float) -> Proof:
