@@ -26,7 +26,7 @@ AGAIN_S = 0.01
 HELPS = {
     "live": "dance live to a microphone, line-in, or a file at its own pace",
     "render": "dance a song into video or pose files",
-    "draw": "any pose file as a video",
+    "draw": "poses of a .npz, .json or .npy as a video",
     "beats": "beats, downbeats and tempo of a song",
     "inspect": "what a sound or motion file holds, and its faults",
     "devices": "sound inputs, loopback ones marked",

@@ -78,5 +78,5 @@ def _beats(args: Namespace) -> int:
 
 
 RENDER = Command("render", "dance a song into video or pose files", _render_arguments, _render)
-DRAW = Command("draw", "any pose file as a video", _draw_arguments, _draw)
+DRAW = Command("draw", "poses of a .npz, .json or .npy as a video", _draw_arguments, _draw)
 BEATS = Command("beats", "beats, downbeats and tempo of a song", _beats_arguments, _beats)

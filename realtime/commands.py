@@ -92,9 +92,13 @@ def run_live(args: Namespace) -> int:
     from .report import f_measure, for_people  # noqa: PLC0415
     from .show import Show  # noqa: PLC0415
 
+    if args.log is not None and Path(args.log).is_file() and Path(args.log).stat().st_size:
+        raise UsageError(f"{args.log} holds another night, which is not overwritten: give --log another name")
     targets = tuple(parse_target(text) for text in args.send)
     control, echo = parse_control(args.control) if args.control else (None, ())
     chosen = settings(args.preset, asked)
+    if args.formation is not None and chosen.group.dancers == 1:
+        say(f"--formation {args.formation} is for several: give --dancers N")
     if args.calibrate:
         from .calibrate import run  # noqa: PLC0415
 
@@ -118,8 +122,6 @@ def run_live(args: Namespace) -> int:
         from .logreader import LogReader  # noqa: PLC0415
 
         reader = LogReader(args.replay)
-        if args.log is not None and Path(args.log).exists() and Path(args.log).samefile(args.replay):
-            raise UsageError(f"{args.log} is read and cannot be written at once: give --log another name")
         for note in reader.notes:
             say(note)
         chosen = _as_then(reader.settings, chosen)
@@ -132,7 +134,8 @@ def run_live(args: Namespace) -> int:
     elif not args.json:
         known_s = [t for t in known_s if t <= summary["seconds"]]
         f = f_measure(show.beat_times_s, known_s) if known_s else None
-        for line in for_people(summary, f=f, files=[str(path) for path in records if show.failure is None]):
+        poses = [str(p) for p in records if p.suffix.lower() in POSES and show.failure is None]
+        for line in for_people(summary, f=f, files=[*poses, *show.written]):
             say(line)
     if show.failure is not None:
         raise show.failure

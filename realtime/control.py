@@ -45,6 +45,8 @@ class Control:
         echo: Sequence[tuple[str, int]] = (),
     ) -> None:
         self._hand, self._choices = hand, choices
+        self.last_refused = ""
+        """Why the last order was refused, in words."""
         self.orders: deque[tuple[str, float]] = deque()
         self.packets = self.malformed = self.refused = self.dropped = self.echo_errors = 0
         host, port = address
@@ -95,8 +97,9 @@ class Control:
                     self.orders.append(order)
                 else:
                     self.dropped += 1
-            except UsageError:
+            except UsageError as error:
                 self.refused += 1
+                self.last_refused = error.parts[0]
                 continue
             if sender not in self._listeners:
                 self._listeners.append(sender)

@@ -65,14 +65,18 @@ class Doors:
 
 
 class Desk:
-    """`state` holds by name what is set; `message` is what the picture should say now."""
+    """`state` holds by name what is set; `message` is what the picture should say now.
+
+    *dances* are the styles that a key steps through: an idle is none.
+    """
 
     def __init__(
         self, settings: Settings, styles: Sequence[str], hand: Commands, doors: Doors, watch: Latest, *,
-        look: Look | None, control: Control | None,
+        look: Look | None, control: Control | None, dances: Sequence[int] | None = None,
     ) -> None:  # fmt: skip
         self._settings, self._styles, self._hand, self._doors = settings, tuple(styles), hand, doors
         self._watch = watch
+        self._dances = tuple(float(k) for k in (range(len(styles)) if dances is None else dances))
         self._look, self._control = look, control
         self._palettes, self._scenes = tuple(PALETTES), tuple(SCENES)
         self.counts = {
@@ -102,6 +106,13 @@ class Desk:
         """What changed just now, in words; "" after a while."""
         return self._message if time.perf_counter() < self._until_s else ""
 
+    @property
+    def marks(self) -> str:
+        """What holds and would else not be seen, for as long as it does."""
+        marked = {"record": "REC", "freeze": "frozen", "stylelock": "style kept", "blackout": "black"}
+        lock = f"{LOCK_NAMES[int(self.state['lock'])]} locked" if self.state["lock"] else ""
+        return "  ".join(word for word in (lock, *(words for name, words in marked.items() if self.state[name])) if word)
+
     def name_of(self, name: str) -> str:
         """The scene or palette that holds."""
         return (self._palettes if name == "palette" else self._scenes)[int(self.state[name])]
@@ -110,6 +121,10 @@ class Desk:
         """Carry out what *key* orders; returns the wish that is the window's own, else "". Tempo and gain are those heard."""
         now = {**self.state, "tempo": round(tempo_bpm), "gain": round(gain_db)}
         meant = pressed(key, now, self.counts, again=again)
+        if meant is not None and meant[0] == "style":
+            # Round through those that are dances, and all of them.
+            ring = [float(ANY_STYLE), *self._dances]
+            meant = "style", ring[(ring.index(now["style"]) + 1) % len(ring) if now["style"] in ring else 0]
         if meant is None:
             return ""
         if meant[0] not in ORDERS:
@@ -143,10 +158,10 @@ class Desk:
         if follower is not None:
             self._beat = float(follower.pose["beat"])
 
-    def hold(self, name: str, value: float) -> None:
+    def hold(self, name: str, value: float, *, quietly: bool = False) -> None:
         """It is so, whoever made it so: a film that could not be written is over."""
         if abs(float(value) - float(self.state[name])) > 1e-4:
-            self._set(name, float(value))
+            self._set(name, float(value), quietly=quietly)
 
     def note(self, event: Mapping[str, Any]) -> None:
         """The engine has carried out a command. What holds after it is told once the engine says so, a button at once."""
@@ -156,8 +171,10 @@ class Desk:
 
     def _hear(self, player: F32) -> None:
         """Take the engine's word for what holds."""
+        chosen = self.state["style"]
         for name, value in zip(PLAYER, player.tolist()):
-            self.hold(name, value)
+            # Whoever asks for a style reads its name, and not that it is kept.
+            self.hold(name, value, quietly=name == "stylelock" and self.state["style"] != chosen)
 
     def tell_all(self) -> None:
         """Everything that holds, to all who listen."""
@@ -195,11 +212,14 @@ class Desk:
                 self._send(packet)
             self.tell_all()
 
-    def _set(self, name: str, value: float) -> None:
+    def _set(self, name: str, value: float, *, quietly: bool = False) -> None:
         self.state[name] = value
         if name == "blackout" and self._look is not None:
             self._look.blackout = bool(value)
-        self._tell(name, value)
+        self._echo(name, value)
+        words = "" if quietly else self._words(name, value)
+        if words:
+            self.say(words)
 
     def _change_look(self, follower: Follower | None) -> None:
         """Scene and palette on the quantum, at once where no beat is known."""

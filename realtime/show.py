@@ -16,9 +16,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from audio2pose.config import Settings
 from audio2pose.errors import DeviceError, OutputError, UsageError
-from audio2pose.match.index import Library
+from audio2pose.match.index import IDLE, Library
 from audio2pose.media.atomic import BesideFile
 from audio2pose.performer import LEAD, Performer
 from audio2pose.stage.palettes import PALETTES, palette
@@ -136,6 +138,7 @@ class Show:
                 Doors(latency=self._set_latency, record=self._record, info=lambda: self._info, echo=self._broadcaster.tell),
                 self._engine.subscribe(),
                 look=self._screen, control=self._control,
+                dances=np.unique(library.clip_style[(library.clip_flags & IDLE) == 0]).tolist(),
             )  # fmt: skip
             if isinstance(self._screen, Window):
                 self._screen.desk = self._desk
@@ -246,6 +249,12 @@ class Show:
         return self._failures[0] if self._failures else None
 
     @property
+    def written(self) -> list[str]:
+        """Films and the log that this show has written."""
+        log = [self._logger.path] if self._logger is not None and self._logger.failure is None else []
+        return [str(path) for path in (*self._films.written, *log)]
+
+    @property
     def interrupted(self) -> bool:
         """Whether a signal ended the show."""
         return self._ending.asked > 0
@@ -307,6 +316,8 @@ class Show:
 
     def _main(self) -> None:
         """Draw and tell until the end."""
+        if isinstance(self._screen, Window):
+            say("? shows the keys, q ends")
         self._teller.begin()
         while not (self._ending.asked or self._failures or self._over()):
             if self._screen is None:

@@ -37,6 +37,10 @@ from .spread import Spread
 
 UNSAID = ("late_hops", "late_frames", "late_blocks", "silent_blocks")
 """Trouble that goes into the events alone: one is no reason to look away from the dancer."""
+HINTS = {
+    "pictures_not_recorded": ": too slow for this film, give a smaller --size",
+    "overflows": ": the sound card was not read in time, end what else works hard",
+}
 STATUS = (
     "beats",
     "segments",
@@ -201,8 +205,14 @@ class Teller:
                 said = what in UNSAID or (words != "" and what in self._source.counters)
                 if not said and count >= 2 * self._said.get(what, 0):
                     self._said[what] = count
-                    say(f"trouble: {what.replace('_', ' ')}, {count} so far")
+                    say(f"trouble: {what.replace('_', ' ')}, {count} so far{self._hint(what)}")
                 self._told[what] = count
+
+    def _hint(self, what: str) -> str:
+        """Why, where one can know, or what to do."""
+        if what == "orders_refused" and self._control is not None and self._control.last_refused:
+            return f", {self._control.last_refused}"
+        return HINTS.get(what, "")
 
     def _counters(self) -> dict[str, int]:
         """Everything that goes wrong without ending a show, so far."""

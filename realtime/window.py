@@ -13,8 +13,6 @@ from vispy import gloo
 
 from audio2pose.config import StageConfig
 from audio2pose.match.index import Library
-from audio2pose.music.heard import STATE_NAMES
-from audio2pose.performer import LOCK_NAMES
 from audio2pose.stage.hud import Hud, HudState
 from audio2pose.stage.stage import Stage
 from audio2pose.timeline import position_in_bar
@@ -30,6 +28,8 @@ from .sources import Source
 from .spread import Spread
 
 LEVEL_FLOOR_DB = -90.0
+STATE_WORDS = ("waiting", "listening", "on the beat", "counting on", "silent")
+"""Of STATE_NAMES, for the one at the desk."""
 
 
 class Window:
@@ -105,7 +105,7 @@ class Window:
         if desk is None:
             return None
         keys = ROWS if self._helps else ()
-        if not (desk.state["hud"] or keys):
+        if not (desk.state["hud"] or keys) or (self.blackout and not keys):
             return None  # nor a note: an audience looks on
         f = self.follower
         heard, pose = f.heard, f.pose
@@ -118,12 +118,12 @@ class Window:
             confidence=round(float(heard["confidence"]), 2),
             position=position_in_bar(beat, origin=int(heard["bar_origin"]), meter=meter),
             meter=meter,
-            state=STATE_NAMES[int(heard["state"])],
-            lock=f"{LOCK_NAMES[f.lock]} locked" if f.lock else "",
+            state=STATE_WORDS[int(heard["state"])],
+            lock=desk.marks,
             level_db=round(_level_db(float(heard["peak"]))),
             gain_db=round(float(heard["gain_db"]), 1),
             fps=round(self._pace.fps),
-            device=self._source.trouble.partition(":")[0] or self._source.name,
+            device=self._source.name or ("waiting for sound" if self._source.trouble else ""),
             style=self._styles[int(self._style_of[segment])] if 0 <= segment < self._style_of.shape[0] else "",
             scene=desk.name_of("scene"),
             palette=desk.name_of("palette"),

@@ -197,7 +197,7 @@ class Hud:
         u = self._unit
         tempo = _finite(s.tempo_bpm, 0.0, 999.9)
         number = f"{tempo:.1f}" if tempo else "–"
-        said = "  ".join(_line(t)[:24] for t in (s.state, s.lock) if _line(t))
+        said = "  ".join(_line(t)[:60] for t in (s.state, s.lock) if _line(t))
         dots = min(max(s.meter, 0), MOST_DOTS)
         dots_px = 16.0 * u * dots
         number_px = max(self._type.width("000.0", self._large), self._type.width(number, self._large))

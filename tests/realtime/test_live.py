@@ -410,11 +410,18 @@ def test_a_reader_of_the_events_that_goes_away_ends_the_show_and_what_was_danced
         assert kept["positions_m"].shape[0] > 10
 
 
-def test_a_show_that_never_begins_leaves_an_older_log_as_it_was(no_sound: None, tmp_path: Path) -> None:
-    log = tmp_path / "night.a2plog"
-    log.write_bytes(b"an older night")
-    show = live("--require-device", "--no-window", "--duration", "1", "--log", str(log))
+def test_a_show_that_never_begins_leaves_no_log(no_sound: None, tmp_path: Path) -> None:
+    show = live("--require-device", "--no-window", "--duration", "1", "--log", str(tmp_path / "night.a2plog"))
     _, err = show.communicate(timeout=60)
     assert show.returncode == 3, err
+    assert not list(tmp_path.iterdir())
+
+
+def test_another_night_is_not_overwritten(tmp_path: Path) -> None:
+    log = tmp_path / "night.a2plog"
+    log.write_bytes(b"an older night")
+    show = live("--demo", "--no-window", "--duration", "1", "--log", str(log))
+    _, err = show.communicate(timeout=60)
+    assert show.returncode == 2, err
+    assert "give --log another name" in err
     assert log.read_bytes() == b"an older night"
-    assert [p.name for p in tmp_path.iterdir()] == ["night.a2plog"]
