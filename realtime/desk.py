@@ -111,7 +111,7 @@ class Desk:
         """What holds and would else not be seen, for as long as it does."""
         marked = {"record": "REC", "freeze": "frozen", "stylelock": "style kept", "blackout": "black"}
         lock = f"{LOCK_NAMES[int(self.state['lock'])]} locked" if self.state["lock"] else ""
-        return "  ".join(word for word in (lock, *(words for name, words in marked.items() if self.state[name])) if word)
+        return " · ".join(word for word in (lock, *(words for name, words in marked.items() if self.state[name])) if word)
 
     def name_of(self, name: str) -> str:
         """The scene or palette that holds."""
