@@ -136,8 +136,8 @@ def _judge(seconds: float, folder: Path) -> str:
     )
 
 
-def test_ten_minutes_of_a_night_leave_nothing_behind(tmp_path: Path) -> None:
-    _judge(600.0, tmp_path)
+def test_five_minutes_of_a_night_leave_nothing_behind(tmp_path: Path) -> None:
+    _judge(300.0, tmp_path)
 
 
 @pytest.mark.soak

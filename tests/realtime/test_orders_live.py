@@ -16,7 +16,7 @@ from pythonosc.udp_client import SimpleUDPClient
 
 from tests.realtime.shows import live
 
-SECONDS = 12.0
+SECONDS = 9.0
 
 
 class Receiver:
