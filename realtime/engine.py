@@ -175,7 +175,6 @@ class Engine:
         onsets[:-1] = onsets[1:]
         onsets[-1] = heard["onset_low"], heard["onset_mid"], heard["onset_high"]
         self._moment["heard"] = heard
-        self._moment["lock"] = self._performer.lock
         holds = self._performer.holds
         self._moment["player"] = [holds[name] for name in PLAYER]
         for latest in self._followers:

@@ -32,7 +32,7 @@ PLAYER = ("lock", "style", "stylelock", "freeze", "panic", "quantize", "autogain
 def moment_dtype(run_poses: int, dancers: int = 1) -> np.dtype[np.void]:
     """What the engine publishes after each hop."""
     return np.dtype([
-        ("run", POSE, (dancers, run_poses)), ("heard", HEARD), ("onsets", np.float32, (run_poses, 3)), ("lock", np.int64),
+        ("run", POSE, (dancers, run_poses)), ("heard", HEARD), ("onsets", np.float32, (run_poses, 3)),
         ("player", np.float32, (len(PLAYER),)),
     ])  # fmt: skip
 
@@ -63,12 +63,6 @@ class Follower:
         pose = self.poses[k]
         self.positions_m[k] = self._skeleton.process(pose["root_m"], pose["rotations"])
         self.faces[k] = face(pose["rotations"])
-
-    @property
-    def lock(self) -> int:
-        """The player's lock in the newest hop. Threads: its own; `heard` is to be looked at anew then."""
-        moment = self._latest.read()
-        return 0 if moment is None else int(moment["lock"])
 
     def moment_s(self, wall_s: float) -> float:
         """The stream second that is shown at *wall_s*; -inf before the first sound. Threads: its own."""

@@ -13,7 +13,7 @@ from audio2pose.music.hand import GRID
 from audio2pose.music.hops import Hopper
 from audio2pose.realtime.engine import Engine, Tap
 from audio2pose.realtime.handoff import MAX_COMMANDS, HopRing
-from audio2pose.realtime.moment import Follower
+from audio2pose.realtime.moment import PLAYER
 from audio2pose.realtime.sources import FileSource, StreamClock
 from tests.realtime.shows import danced, danced_live, performer, song
 
@@ -114,7 +114,7 @@ def test_what_is_put_at_once_is_drained_in_one_hop_and_what_was_too_much_is_coun
     made = performer(rate_hz)
     ring, clock = HopRing(rate_hz), StreamClock()
     engine = Engine(made, FileSource(np.zeros(rate_hz, np.float32), rate_hz), ring, clock)
-    seen = Follower(engine.subscribe(), clock, 0.0)
+    seen = engine.subscribe()
     first, second = engine.hand(), engine.hand()
     for _ in range(MAX_COMMANDS + 3):
         second.put("nudge", 1.0)
@@ -126,5 +126,6 @@ def test_what_is_put_at_once_is_drained_in_one_hop_and_what_was_too_much_is_coun
     assert [e["command"] for e in told] == ["lock"] + MAX_COMMANDS * ["nudge"]
     assert {e["t"] for e in told} == {made.hop_s}
     assert engine.dropped_commands == 3
-    assert seen.look(0.0)
-    assert seen.lock == GRID
+    moment = seen.read()
+    assert moment is not None
+    assert dict(zip(PLAYER, moment["player"].tolist()))["lock"] == GRID
