@@ -27,7 +27,7 @@ from audio2pose.motion.body import N_JOINTS
 from audio2pose.motion.clip import Clip
 
 MAGIC = b"A2PLIB\x00\x01"
-VERSION = 1
+VERSION = 2
 ALIGN = 64
 MAX_HEADER_BYTES = 64 << 20
 LOOKED_THROUGH_BYTES = 128 << 20
@@ -53,6 +53,7 @@ class Library:
     accents: F32  # (A, 2) beat, strength
     clip_fps: F32  # (C,)
     clip_bpm: F32  # (C,)
+    clip_tempo: F32  # (C, 2) slowest and fastest BPM that suit it, (0, 0) for any
     clip_style: I32  # (C,)
     clip_phrase: I32  # (C,) beats of one phrase
     clip_kin: I32  # (C,) the clip that it mirrors, or itself
@@ -89,6 +90,7 @@ _KINDS: dict[str, tuple[str, tuple[int | str, ...]]] = {
     "root_m": ("<f4", ("P", 3)), "rotations": ("<f4", ("P", N_JOINTS, 4)), "contacts": ("<f4", ("P", 4)),
     "clip_pose": ("<i4", ("C+1",)), "clip_beat": ("<i4", ("C+1",)), "clip_accent": ("<i4", ("C+1",)),
     "beat_poses": ("<f8", ("B",)), "accents": ("<f4", ("A", 2)), "clip_fps": ("<f4", ("C",)), "clip_bpm": ("<f4", ("C",)),
+    "clip_tempo": ("<f4", ("C", 2)),
     "clip_style": ("<i4", ("C",)), "clip_phrase": ("<i4", ("C",)), "clip_kin": ("<i4", ("C",)),
     "clip_flags": ("|u1", ("C",)), "clip_meter": ("|u1", ("C",)), "segment_clip": ("<i4", ("S",)),
     "segment_beat": ("<i4", ("S",)), "segment_pose": ("<f4", ("S", len(JOIN_JOINTS), 3)),
@@ -123,6 +125,7 @@ def build(clips: Sequence[Clip], *, name: str) -> Library:
         "accents": np.concatenate([c.accents.reshape(-1, 2) for c in clips]),
         "clip_fps": [c.fps for c in clips],
         "clip_bpm": [c.bpm for c in clips],
+        "clip_tempo": [c.tempo_bpm for c in clips],
         "clip_style": [styles.index(c.style) for c in clips],
         "clip_phrase": [min(c.phrase_beats, c.beats) for c in clips],
         "clip_kin": [names.index(c.mirror_of) if c.mirror_of in names else i for i, c in enumerate(clips)],

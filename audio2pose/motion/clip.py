@@ -18,7 +18,8 @@ class Clip:
     root_m (T, 3) metres; rotations (T, 24, 4) local unit quaternions, w first; contacts (T, 4) 0..1 for left_ankle,
     left_foot, right_ankle, right_foot; beat_poses (B,) the pose index (a float) of each beat of the dance, rising, so
     that the clip holds B - 1 whole beats; accents (A, 2) beat and strength 0..1; entries (E,) whole beats at which the
-    dance may begin. energy 0..1. A looped clip ends as it began (its last beat is its first).
+    dance may begin. energy 0..1. tempo_bpm: the slowest and the fastest at which it is still itself; (0, 0) leaves it to the
+    dancer. A looped clip ends as it began (its last beat is its first).
     """
 
     name: str
@@ -33,6 +34,7 @@ class Clip:
     phrase_beats: int
     energy: float
     meter: int = 4
+    tempo_bpm: tuple[float, float] = (0.0, 0.0)
     looped: bool = True
     idle: bool = False
     slide: bool = False

@@ -21,7 +21,7 @@ from .score import CHANNELS, ODD_CHANNELS, SIDED_CHANNELS, Bounce, Feel, Key, Ph
 
 STYLE_KEYS = ("name", "meter", "passes", "bounce", "feel")
 PHRASE_KEYS = (
-    "name", "beats", "bpm", "energy", "meter", "passes", "mirror", "idle", "halves", "start", "feet", "accent", "hits",
+    "name", "beats", "bpm", "energy", "meter", "passes", "mirror", "idle", "slide", "tempo", "halves", "start", "feet", "accent", "hits",
     "bounce", "feel", "body", "arms", "exempt", "note",
 )  # fmt: skip
 NEEDED_KEYS = ("name", "beats", "bpm", "energy", "start", "arms")
@@ -78,7 +78,7 @@ def _phrase(
     for key, value, lowest, highest in (("meter", meter, 2, 12), ("passes", passes, 1, 8)):
         if not isinstance(value, int) or not lowest <= value <= highest:
             raise LibraryError(f"{where}, {key} is {value!r}, must be a whole number from {lowest} to {highest}: mend it")
-    for key in ("mirror", "idle"):
+    for key in ("mirror", "idle", "slide"):
         if not isinstance(entry.get(key, False), bool):
             raise LibraryError(f"{where}, {key} is {entry[key]!r}, must be true or false: mend it")
     halves = entry.get("halves", "")
@@ -98,6 +98,8 @@ def _phrase(
         passes=passes,
         mirror=entry.get("mirror", True),
         idle=entry.get("idle", False),
+        slide=entry.get("slide", False),
+        tempo=_tempo(entry.get("tempo"), float(bpm), where),
         start=start,
         steps=_steps(entry.get("feet", []), start, span, where),
         accent=read_track(entry.get("accent", 1.0), span, f"{where} accent"),
@@ -177,6 +179,17 @@ def _check_swings(phrase: Phrase, where: str) -> None:
                     f"{where} feet, {following.side}{following.beat % phrase.beats:g} lifts at {lift:.2f} before "
                     f"{step.side}{step.beat:g} has landed at {land:.2f}: shorten its swing, as in 'swing.4'"
                 )
+
+
+def _tempo(told: object, bpm: float, where: str) -> tuple[float, float]:
+    """The slowest and fastest tempo that suit a phrase; (0, 0) where its author does not say."""
+    if told is None:
+        return 0.0, 0.0
+    if not isinstance(told, list) or len(told) != 2 or not all(isinstance(t, (int, float)) for t in told):
+        raise LibraryError(f"{where}, tempo is {told!r}, must be the slowest and the fastest BPM, as in [90, 120]: mend it")
+    if not 30.0 <= told[0] <= bpm <= told[1] <= 260.0:
+        raise LibraryError(f"{where}, tempo {told[0]:g} to {told[1]:g} does not hold its own bpm {bpm:g}: widen it")
+    return float(told[0]), float(told[1])
 
 
 def _start(table: object, where: str) -> dict[str, tuple[float, float, float]]:

@@ -104,6 +104,8 @@ def _clip(phrase: Phrase, ring: Ring, root: F64, rotations: F64, contacts: F64) 
         energy=phrase.energy,
         meter=phrase.meter,
         idle=phrase.idle,
+        slide=phrase.slide,
+        tempo_bpm=phrase.tempo,
     )
 
 

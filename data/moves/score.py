@@ -100,6 +100,8 @@ class Phrase:
     passes: int = 3
     mirror: bool = True
     idle: bool = False
+    slide: bool = False
+    tempo: tuple[float, float] = (0.0, 0.0)
     start: Mapping[str, tuple[float, float, float]]
     steps: tuple[Step, ...] = ()
     accent: tuple[Key, ...] = (Key(0.0, (1.0,)),)
