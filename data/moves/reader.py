@@ -21,8 +21,8 @@ from .score import CHANNELS, ODD_CHANNELS, SIDED_CHANNELS, Bounce, Feel, Key, Ph
 
 STYLE_KEYS = ("name", "meter", "passes", "bounce", "feel")
 PHRASE_KEYS = (
-    "name", "beats", "bpm", "energy", "meter", "passes", "mirror", "idle", "slide", "tempo", "halves", "start", "feet", "accent", "hits",
-    "bounce", "feel", "body", "arms", "exempt", "note",
+    "name", "beats", "bpm", "energy", "meter", "passes", "mirror", "idle", "slide", "tempo", "halves", "start", "feet",
+    "accent", "hits", "bounce", "feel", "body", "arms", "exempt", "note",
 )  # fmt: skip
 NEEDED_KEYS = ("name", "beats", "bpm", "energy", "start", "arms")
 OTHER = {"L": "R", "R": "L"}
