@@ -21,7 +21,7 @@ import numpy as np
 
 from audio2pose.arrays import F32, F64, I32, U8
 from audio2pose.errors import LibraryError
-from audio2pose.match.describe import DESCRIPTORS, JOIN_JOINTS, describe, join_features
+from audio2pose.match.describe import DESCRIPTORS, JOIN_JOINTS, describe, join_features, middle
 from audio2pose.motion.accents import landed
 from audio2pose.motion.body import N_JOINTS
 from audio2pose.motion.clip import Clip
@@ -59,10 +59,13 @@ class Library:
     clip_kin: I32  # (C,) the clip that it mirrors, or itself
     clip_flags: U8  # (C,) LOOPED | IDLE | SLIDE
     clip_meter: U8  # (C,)
+    clip_middle: F32  # (C, 24, 4) the clip's mean pose, about which it grows and shrinks
+    clip_top_m: F32  # (C,) height of its root at the top of its bounce
     segment_clip: I32  # (S,)
     segment_beat: I32  # (S,) whole beat of the clip
     segment_pose: F32  # (S, J, 3) join joints against the root's place on the floor, metres
     segment_velocity: F32  # (S, J, 3) metres per second at the clip's own tempo
+    segment_contact: F32  # (S, 2) whether the left and the right ball stand, 0..1
     segment_descriptor: F32  # (S, D) energy, bass, density, brightness, each 0..1
     segment_travel: F32  # (S, 2) x and z that a phrase from here moves the root, metres
 
@@ -90,12 +93,12 @@ _KINDS: dict[str, tuple[str, tuple[int | str, ...]]] = {
     "root_m": ("<f4", ("P", 3)), "rotations": ("<f4", ("P", N_JOINTS, 4)), "contacts": ("<f4", ("P", 4)),
     "clip_pose": ("<i4", ("C+1",)), "clip_beat": ("<i4", ("C+1",)), "clip_accent": ("<i4", ("C+1",)),
     "beat_poses": ("<f8", ("B",)), "accents": ("<f4", ("A", 2)), "clip_fps": ("<f4", ("C",)), "clip_bpm": ("<f4", ("C",)),
-    "clip_tempo": ("<f4", ("C", 2)),
-    "clip_style": ("<i4", ("C",)), "clip_phrase": ("<i4", ("C",)), "clip_kin": ("<i4", ("C",)),
-    "clip_flags": ("|u1", ("C",)), "clip_meter": ("|u1", ("C",)), "segment_clip": ("<i4", ("S",)),
+    "clip_tempo": ("<f4", ("C", 2)), "clip_style": ("<i4", ("C",)), "clip_phrase": ("<i4", ("C",)),
+    "clip_kin": ("<i4", ("C",)), "clip_flags": ("|u1", ("C",)), "clip_meter": ("|u1", ("C",)),
+    "clip_middle": ("<f4", ("C", N_JOINTS, 4)), "clip_top_m": ("<f4", ("C",)), "segment_clip": ("<i4", ("S",)),
     "segment_beat": ("<i4", ("S",)), "segment_pose": ("<f4", ("S", len(JOIN_JOINTS), 3)),
-    "segment_velocity": ("<f4", ("S", len(JOIN_JOINTS), 3)), "segment_descriptor": ("<f4", ("S", len(DESCRIPTORS))),
-    "segment_travel": ("<f4", ("S", 2)),
+    "segment_velocity": ("<f4", ("S", len(JOIN_JOINTS), 3)), "segment_contact": ("<f4", ("S", 2)),
+    "segment_descriptor": ("<f4", ("S", len(DESCRIPTORS))), "segment_travel": ("<f4", ("S", 2)),
 }  # fmt: skip
 
 
@@ -131,10 +134,13 @@ def build(clips: Sequence[Clip], *, name: str) -> Library:
         "clip_kin": [names.index(c.mirror_of) if c.mirror_of in names else i for i, c in enumerate(clips)],
         "clip_flags": [LOOPED * c.looped | IDLE * c.idle | SLIDE * c.slide for c in clips],
         "clip_meter": [c.meter for c in clips],
+        "clip_middle": np.stack([middle(c) for c in clips]),
+        "clip_top_m": [float(np.percentile(c.root_m[:, 1], 95.0)) for c in clips],
         "segment_clip": [i for i, _ in entries],
         "segment_beat": [e for _, e in entries],
         "segment_pose": np.stack([j.pose_m for j in joins]),
         "segment_velocity": np.stack([j.velocity_m_s for j in joins]),
+        "segment_contact": np.stack([j.contact for j in joins]),
         "segment_descriptor": describe(clips, entries),
         "segment_travel": np.stack([j.travel_m for j in joins]),
     }
