@@ -4,6 +4,8 @@ At each cut the matcher chooses a segment; the beat clock, read ahead by the way
 segment's own beats (warp); the join is inertialised (blend); the root goes on from the planted foot and drifts back to
 the middle of the stage; silence brings an idle. A jump of the clock is treated as a join within the segment.
 
+A song that is known is danced by its `plan`; where that has nothing for a cut, the matcher decides as it does live.
+
 The dancer reads nothing but HEARD, its settings and its library: the same log gives the same poses to the last bit.
 
 Threads  engine only.
@@ -21,6 +23,7 @@ from audio2pose.asking import NEWS_DRIVE, Asker, drive_of
 from audio2pose.config import DanceConfig, MatchConfig
 from audio2pose.match.index import Library
 from audio2pose.match.matcher import Choice, Matcher
+from audio2pose.match.plan import Plan
 from audio2pose.motion.blend import Inertia
 from audio2pose.motion.body import N_JOINTS
 from audio2pose.motion.feet import FootLock
@@ -59,6 +62,7 @@ class Dancer:
         self._inertia = Inertia(dance.half_life_s)
         self._feet = FootLock()
         self._segment = Segment(library)
+        self.plan: Plan | None = None
         self.wishes = Wishes(self._matcher, len(library.styles), match.quantum_beats)
         self._held = Posture()
         self._now, self._shown, self._before = Posture(), Posture(), Posture()
@@ -132,7 +136,7 @@ class Dancer:
             if first or wished or beats >= self._segment.cut_beats or self._leaves(heard, beats, on_beat, idle, rate):
                 # The dance has an entrance: it stands until the first bar line, whatever is heard.
                 self._cut(heard, beats, step, idle or first, first, fresh=wished)
-            elif self._next is None and not idle and beats >= self._segment.cut_beats - AHEAD_BEATS:
+            elif self._next is None and self.plan is None and not idle and beats >= self._segment.cut_beats - AHEAD_BEATS:
                 self._decide(heard, step)
             self._segment.sample(beats, self._now)
         else:
@@ -200,7 +204,14 @@ class Dancer:
         drive = drive_of(heard)
         changed = abs(drive - self._drive_then) > NEWS_DRIVE
         unfit = abs(drive - self._segment.energy) > NEWS_DRIVE
-        return not idle and bar_line and changed and unfit and beats - self._segment.began_beats >= NEWS_AFTER_BEATS
+        return (
+            self.plan is None
+            and not idle
+            and bar_line
+            and changed
+            and unfit
+            and beats - self._segment.began_beats >= NEWS_AFTER_BEATS
+        )
 
     def _jump(self, beats: float, step: float) -> None:
         """The clock jumped: shift the segment by whole beats, so that the body moves by less than half a beat."""
@@ -227,8 +238,11 @@ class Dancer:
                 heard, at, idle=idle, follows=follows, body=self._shown, joints_m=self._joints, drive_then=self._drive_then
             )
             choice = self._matcher.decide(query)
-        self._matcher.danced(choice, at)
         lasts = choice.beats if self._asked_beats else until_bar_line(choice, self._library, at, heard)
+        if self.plan and not idle:
+            known = self.plan.step(at)
+            choice, lasts = (known.choice, known.beats) if known else (choice, min(lasts, self.plan.after(at, math.inf) - at))
+        self._matcher.danced(choice, at)
         segment.begin(choice, at, lasts)
         self._next = None
         self._idle = idle

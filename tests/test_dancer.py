@@ -130,7 +130,7 @@ def test_the_dance_has_an_entrance_it_stands_until_the_first_bar_line() -> None:
 
 def test_energy_that_leaves_the_segment_brings_a_new_one_on_the_next_bar_line() -> None:
     heard = log(20.0, energy=0.9)
-    heard["energy"][1050:] = 0.0
+    heard["drive"][1050:] = 0.0
     _, events = _danced(heard)
     news = next(e for e in events if e["hop"] >= 1050)
     assert news["hop"] <= 1300

@@ -28,7 +28,7 @@ from audio2pose.arrays import F32, F64, I64
 from audio2pose.config import MatchConfig, nearest
 from audio2pose.errors import ConfigError
 from audio2pose.match.index import Library
-from audio2pose.match.search import TERMS, Clips, Limits, Segments, Wanted, cheapest, costs_of
+from audio2pose.match.search import BAR, BEAT, SKETCH, START, TERMS, Clips, Limits, Segments, Wanted, cheapest, costs_of
 
 MUSIC_WEIGHTS = np.array([0.0, 0.5, 0.8, 0.4])
 """How much bass, density and brightness count within the music term; energy is a term of its own."""
@@ -84,11 +84,22 @@ class Choice:
 def tables(library: Library) -> tuple[Segments, Clips]:
     """The library's arrays as the kernels take them."""
     lib = library
+    phrase, meter = lib.clip_phrase[lib.segment_clip], np.maximum(lib.clip_meter[lib.segment_clip], 1)
+    place = (lib.segment_beat % meter).astype(np.uint8)
+    begins = np.where(lib.segment_beat % phrase == 0, START, np.where(place == 0, BAR, BEAT)).astype(np.uint8)
     return (
         Segments(lib.segment_clip, lib.segment_beat, lib.segment_pose, lib.segment_velocity, lib.segment_contact,
-                 lib.segment_descriptor, lib.segment_travel),
-        Clips(lib.clip_bpm, lib.clip_tempo, lib.clip_style, lib.clip_kin, lib.clip_flags, lib.clip_phrase, lib.clip_meter),
+                 lib.segment_descriptor, lib.segment_travel, begins, place, *_sketch(lib.segment_pose)),
+        Clips(lib.clip_bpm, lib.clip_tempo, lib.clip_style, lib.clip_kin, lib.clip_flags, lib.clip_meter),
     )  # fmt: skip
+
+
+def _sketch(poses: F32) -> tuple[F32, F64]:
+    """(S, 4) the poses along their main directions, and those (4, J, 3)."""
+    flat = poses.reshape(poses.shape[0], -1).astype(np.float64)
+    spread = flat - flat.mean(axis=0)
+    directions = np.linalg.eigh(spread.T @ spread)[1][:, ::-1][:, :SKETCH].T
+    return (flat @ directions.T).astype(np.float32), np.ascontiguousarray(directions).reshape(SKETCH, -1, 3)
 
 
 def limits_of(config: MatchConfig, min_rate: float, max_rate: float) -> Limits:
@@ -185,7 +196,7 @@ class Matcher:
 
     def _choice(self, wanted: Wanted, segment: int) -> Choice:
         lib = self._library
-        cost = costs_of(self._segments, self._clips, wanted, self._limits, self._own, segment, self._terms)
+        cost = costs_of(self._segments, self._clips, wanted, self._limits, self._own, segment, self._terms, self._total)
         clip, start = int(lib.segment_clip[segment]), int(lib.segment_beat[segment])
         level = float(self._own[clip, 0]) or 1.0
         return Choice(

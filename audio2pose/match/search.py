@@ -22,16 +22,21 @@ TERMS: tuple[str, ...] = (
 ENERGY, MUSIC, TEMPO, POSE, VELOCITY, CONTACT, REPETITION, PHRASE, STAGE, STYLE, THRESHOLD, CHANCE = range(len(TERMS))
 POSE_SCALE_M = 0.25
 VELOCITY_SCALE_M_S = 1.5
-STEP_SCALE_M = 0.20
-"""A standing foot this far from where the new segment stands on it costs a term of one."""
+PER_STEP = 1.0 / 0.20**2
+"""A standing foot 0.20 m from where the new segment stands on it costs a term of one."""
 OUT_OF_RANGE, UNFIT = 25.0, 2.0
 """A tempo that no body follows; one that its author did not mean the phrase for."""
 OTHER_LEVEL = 0.35
 KIN_SHARE = 0.6
 """How much of a phrase's own repetition its mirror image counts for."""
 OTHER_STYLE, FOREIGN_STYLE = 0.5, 8.0
-IN_BAR, IN_PHRASE, OFF_BAR, OTHER_METER = 1.0, 0.3, 2.0, 2.0
-"""A phrase begun in the middle of a bar, at a later bar of its own, against the music's bar, or in another metre."""
+START, BAR, BEAT = range(3)
+BEGINS: F64 = np.array([0.0, 0.3, 1.0])
+"""What it costs to begin at a phrase's start, at a later bar of its, or in the middle of a bar."""
+OFF_BAR, OTHER_METER = 2.0, 2.0
+"""Against the music's bar; in another metre."""
+SKETCH, SURE = 4, 0.999
+"""Main directions of a library's poses: what two poses differ by along these is a bound that rules out most joins."""
 LEFT_ANKLE, RIGHT_ANKLE = 3, 4  # among the join joints
 IDLE_BIT = 1
 
@@ -46,6 +51,10 @@ class Segments(NamedTuple):
     contact: F32
     descriptor: F32
     travel: F32
+    begins: U8  # START, BAR or BEAT of its phrase
+    place: U8  # of its beat in the clip's own bar
+    sketch: F32  # (S, B) its pose along the library's main directions
+    directions: F64  # (B, J, 3) those, of length 1 and square to each other
 
 
 class Clips(NamedTuple):
@@ -56,7 +65,6 @@ class Clips(NamedTuple):
     style: I32
     kin: I32
     flags: U8
-    phrase: I32
     meter: U8
 
 
@@ -175,84 +183,85 @@ def of_clips(clips: Clips, wanted: Wanted, limits: Limits, used_beats: F64, kin_
 
 
 @njit(cache=True, nogil=True)
-def _phrase(segments: Segments, clips: Clips, s: int, level: float, wanted: Wanted) -> float:
-    c, beat = segments.clip[s], segments.beat[s]
-    if c == wanted.going_on_clip and beat == wanted.going_on_beat:
-        return wanted.news
-    meter = max(int(clips.meter[c]), 1)
-    cost = 0.0
-    if beat % clips.phrase[c] != 0:
-        cost = IN_PHRASE if beat % meter == 0 else IN_BAR
-    if wanted.meter > 1 and wanted.idle == 0:
-        if meter != wanted.meter:
-            cost += OTHER_METER
-        elif level == 1.0 and beat % meter != wanted.place:
-            cost += OFF_BAR
-    return cost
-
-
-@njit(cache=True, nogil=True)
 def alone(
-    segments: Segments, clips: Clips, wanted: Wanted, limits: Limits, own: F64, s: int, terms: F64,
-) -> float:  # fmt: skip
-    """Write the weighted terms of segment *s* that need no join into *terms* (T,), 0 in the others; return their sum."""
-    w, c = limits.weights, segments.clip[s]
-    music = 0.0
-    for d in range(1, wanted.music.shape[0]):
-        e = segments.descriptor[s, d] - wanted.music[d]
-        music += limits.music_weights[d] * e * e
-    e = segments.descriptor[s, 0] - wanted.music[0]
-    x, z = wanted.stage_xz[0] + segments.travel[s, 0], wanted.stage_xz[1] + segments.travel[s, 1]
-    terms[ENERGY] = w[ENERGY] * e * e
-    terms[MUSIC] = w[MUSIC] * music
-    terms[TEMPO] = own[c, 2]
-    terms[POSE] = terms[VELOCITY] = terms[CONTACT] = 0.0
-    terms[REPETITION] = own[c, 3]
-    terms[PHRASE] = w[PHRASE] * _phrase(segments, clips, s, own[c, 0], wanted)
-    terms[STAGE] = w[STAGE] * (x * x + z * z)
-    terms[STYLE] = own[c, 4]
-    terms[THRESHOLD] = own[c, 5]
-    terms[CHANCE] = w[CHANCE] * 4.0 * (0.5 - chance(np.uint64(wanted.seed), np.uint64(wanted.cut), np.uint64(s)))
-    total = 0.0
-    for t in range(terms.shape[0]):
-        total += terms[t]
-    return total
+    clip: I32, beat: I32, descriptor: F32, travel: F32, begins: U8, own_place: U8, meter: U8, music: F64, stage_xz: F64,
+    weights: F64, music_weights: F64, own: F64, going_on_clip: int, going_on_beat: int, place: int, bar: int, news: float,
+    seed: int, cut: int, first: int, last: int, terms: F64, total: F32,
+) -> None:  # fmt: skip
+    """Write what segments *first* to *last* cost without their joins into *total* (S,), the last one's terms into *terms* (T,).
+
+    Arrays come one by one: reached through a tuple in this loop they would cost ten times the sum itself.
+    """
+    for s in range(first, last):
+        c = clip[s]
+        level = own[c, 0]
+        if level == 0.0:
+            total[s] = np.inf
+            continue
+        e = descriptor[s, 0] - music[0]
+        terms[ENERGY] = weights[ENERGY] * e * e
+        m = 0.0
+        for d in range(1, music.shape[0]):
+            e = descriptor[s, d] - music[d]
+            m += music_weights[d] * e * e
+        terms[MUSIC] = weights[MUSIC] * m
+        terms[TEMPO] = own[c, 2]
+        terms[REPETITION] = own[c, 3]
+        p = BEGINS[begins[s]]
+        if c == going_on_clip and beat[s] == going_on_beat:
+            p = news
+        elif bar > 1:
+            if meter[c] != bar:
+                p += OTHER_METER
+            elif level == 1.0 and own_place[s] != place:
+                p += OFF_BAR
+        terms[PHRASE] = weights[PHRASE] * p
+        x, z = stage_xz[0] + travel[s, 0], stage_xz[1] + travel[s, 1]
+        terms[STAGE] = weights[STAGE] * (x * x + z * z)
+        terms[STYLE] = own[c, 4]
+        terms[THRESHOLD] = own[c, 5]
+        u = chance(np.uint64(seed), np.uint64(cut), np.uint64(s))
+        terms[CHANCE] = weights[CHANCE] * 4.0 * (0.5 - u)
+        terms[POSE] = terms[VELOCITY] = terms[CONTACT] = 0.0
+        sum_ = 0.0
+        for t in range(terms.shape[0]):
+            sum_ += terms[t]
+        total[s] = sum_
 
 
 @njit(cache=True, nogil=True)
-def join(segments: Segments, wanted: Wanted, weights: F64, rate: float, s: int, room: float, terms: F64) -> float:
-    """Write the weighted terms of the join to segment *s*; return their sum, or what it has come to once above *room*."""
-    terms[POSE] = terms[VELOCITY] = terms[CONTACT] = 0.0
-    if segments.clip[s] == wanted.going_on_clip and segments.beat[s] == wanted.going_on_beat:
-        return 0.0
-    pose, velocity = segments.pose[s], segments.velocity[s]
-    J = pose.shape[0]
+def join(
+    pose: F32, velocity: F32, contact: F32, to_pose: F64, to_velocity: F64, to_contact: F64, kp: float, kv: float, kc: float,
+    rate: float, s: int, room: float, terms: F64,
+) -> float:  # fmt: skip
+    """Write the terms of the join to segment *s*, weighted by kp, kv, kc; return their sum, or its part once above *room*."""
     share, lasting, apart = 0.0, 0.0, 1.0
     for f in range(2):
-        there, wants = float(segments.contact[s, f]), wanted.contact[f]
+        there, wants = float(contact[s, f]), to_contact[f]
         share += 0.5 * (there - wants) * (there - wants)
         lasting = max(lasting, there * wants)
         apart *= there * wants
-    x = (pose[LEFT_ANKLE, 0] - pose[RIGHT_ANKLE, 0]) - (wanted.pose[LEFT_ANKLE, 0] - wanted.pose[RIGHT_ANKLE, 0])
-    z = (pose[LEFT_ANKLE, 2] - pose[RIGHT_ANKLE, 2]) - (wanted.pose[LEFT_ANKLE, 2] - wanted.pose[RIGHT_ANKLE, 2])
-    share += 1.0 - lasting + apart * (x * x + z * z) / (STEP_SCALE_M * STEP_SCALE_M)
-    terms[CONTACT] = weights[CONTACT] * share
-    total = terms[CONTACT]
-    kp = weights[POSE] / (J * POSE_SCALE_M * POSE_SCALE_M)
-    kv = weights[VELOCITY] / (J * VELOCITY_SCALE_M_S * VELOCITY_SCALE_M_S)
-    for j in range(J):
-        if total > room:
-            return total
-        a, b = 0.0, 0.0
+    x = (pose[s, LEFT_ANKLE, 0] - pose[s, RIGHT_ANKLE, 0]) - (to_pose[LEFT_ANKLE, 0] - to_pose[RIGHT_ANKLE, 0])
+    z = (pose[s, LEFT_ANKLE, 2] - pose[s, RIGHT_ANKLE, 2]) - (to_pose[LEFT_ANKLE, 2] - to_pose[RIGHT_ANKLE, 2])
+    contacts = kc * (share + 1.0 - lasting + apart * (x * x + z * z) * PER_STEP)
+    a, b = 0.0, 0.0
+    for j in range(to_pose.shape[0]):
+        if contacts + kp * a + kv * b > room:
+            break
         for i in range(3):
-            e = pose[j, i] - wanted.pose[j, i]
+            e = pose[s, j, i] - to_pose[j, i]
             a += e * e
-            e = velocity[j, i] * rate - wanted.velocity[j, i]
+            e = velocity[s, j, i] * rate - to_velocity[j, i]
             b += e * e
-        terms[POSE] += kp * a
-        terms[VELOCITY] += kv * b
-        total += kp * a + kv * b
-    return total
+    terms[CONTACT], terms[POSE], terms[VELOCITY] = contacts, kp * a, kv * b
+    return contacts + kp * a + kv * b
+
+
+@njit(cache=True, nogil=True)
+def _scales(weights: F64, joints: int) -> tuple[float, float, float]:
+    """What a square metre, a square metre per second, and a unit of ill contact cost in a join of *joints*."""
+    kp = weights[POSE] / (joints * POSE_SCALE_M * POSE_SCALE_M)
+    return kp, weights[VELOCITY] / (joints * VELOCITY_SCALE_M_S * VELOCITY_SCALE_M_S), weights[CONTACT]
 
 
 @njit(cache=True, nogil=True)
@@ -266,41 +275,82 @@ def cheapest(
     *own* holds what `of_clips` wrote.
     """
     of_clips(clips, wanted, limits, used_beats, kin_used, own)
-    found, first = 0, -1
-    for s in range(segments.clip.shape[0]):
-        if own[segments.clip[s], 0] == 0.0:
-            total[s] = np.inf
-            continue
-        total[s] = alone(segments, clips, wanted, limits, own, s, terms)
-        if first < 0 or total[s] < total[first]:
-            first = s
-    if first < 0:
+    _told_alone(segments, clips, wanted, limits, own, 0, segments.clip.shape[0], terms, total)
+    return _winners(
+        segments.clip, segments.beat, segments.pose, segments.velocity, segments.contact, segments.sketch,
+        segments.directions, wanted.pose, wanted.velocity, wanted.contact, wanted.going_on_clip, wanted.going_on_beat,
+        limits.weights, own, one_a_clip, terms, total, best, best_cost,
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def _told_alone(
+    segments: Segments, clips: Clips, wanted: Wanted, limits: Limits, own: F64, first: int, last: int, terms: F64, total: F32,
+) -> None:  # fmt: skip
+    alone(
+        segments.clip, segments.beat, segments.descriptor, segments.travel, segments.begins, segments.place, clips.meter,
+        wanted.music, wanted.stage_xz, limits.weights, limits.music_weights, own, wanted.going_on_clip, wanted.going_on_beat,
+        wanted.place, 0 if wanted.idle else wanted.meter, wanted.news, wanted.seed, wanted.cut, first, last, terms, total,
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def _sketched(pose: F64, directions: F64) -> tuple[float, float, float, float]:
+    out = (0.0, 0.0, 0.0, 0.0)
+    for j in range(pose.shape[0]):
+        for i in range(3):
+            x = pose[j, i]
+            out = (
+                out[0] + x * directions[0, j, i], out[1] + x * directions[1, j, i], out[2] + x * directions[2, j, i],
+                out[3] + x * directions[3, j, i],
+            )  # fmt: skip
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _apart(sketch: F32, s: int, to: tuple[float, float, float, float]) -> float:
+    """Squared distance along the main directions, never more than the whole."""
+    a, b, c, d = sketch[s, 0] - to[0], sketch[s, 1] - to[1], sketch[s, 2] - to[2], sketch[s, 3] - to[3]
+    return a * a + b * b + c * c + d * d
+
+
+@njit(cache=True, nogil=True)
+def _winners(
+    clip: I32, beat: I32, pose: F32, velocity: F32, contact: F32, sketch: F32, directions: F64, to_pose: F64,
+    to_velocity: F64, to_contact: F64, going_on_clip: int, going_on_beat: int, weights: F64, own: F64, one_a_clip: bool,
+    terms: F64, total: F32, best: I64, best_cost: F64,
+) -> int:  # fmt: skip
+    first = int(np.argmin(total))
+    if total[first] == np.inf:
         return 0
-    k = best.shape[0]
+    found, k = 0, best.shape[0]
+    kp, kv, kc = _scales(weights, to_pose.shape[0])
+    to_sketch = _sketched(to_pose, directions)
     # The likeliest comes first, so that most of the others need no join.
-    for n in range(-1, segments.clip.shape[0]):
+    for n in range(-1, clip.shape[0]):
         s = first if n < 0 else n
-        if n == first or total[s] == np.inf:
-            continue
         bound = best_cost[k - 1] if found == k else np.inf
-        if total[s] >= bound:
+        if n == first or total[s] >= bound or total[s] == np.inf:
             continue
-        c = segments.clip[s]
-        cost = total[s] + join(segments, wanted, limits.weights, own[c, 1], s, bound - total[s], terms)
+        c = clip[s]
+        cost = float(total[s])
+        if c != going_on_clip or beat[s] != going_on_beat:
+            room = bound - cost
+            if kp * SURE * _apart(sketch, s, to_sketch) > room:
+                continue
+            cost += join(pose, velocity, contact, to_pose, to_velocity, to_contact, kp, kv, kc, own[c, 1], s, room, terms)
         if cost >= bound:
             continue
         at = found if found < k else k - 1
+        twin = -1
         if one_a_clip:
-            twin = -1
             for i in range(found):
-                if segments.clip[best[i]] == c:
+                if clip[best[i]] == c:
                     twin = i
-            if twin >= 0:
-                if best_cost[twin] <= cost:
-                    continue
-                at = twin
-            elif found < k:
-                found += 1
+        if twin >= 0:
+            if best_cost[twin] <= cost:
+                continue
+            at = twin
         elif found < k:
             found += 1
         while at > 0 and best_cost[at - 1] > cost:
@@ -311,7 +361,16 @@ def cheapest(
 
 
 @njit(cache=True, nogil=True)
-def costs_of(segments: Segments, clips: Clips, wanted: Wanted, limits: Limits, own: F64, s: int, terms: F64) -> float:
+def costs_of(
+    segments: Segments, clips: Clips, wanted: Wanted, limits: Limits, own: F64, s: int, terms: F64, total: F32,
+) -> float:  # fmt: skip
     """Write every weighted term of segment *s* into *terms* (T,) and return their sum; *own* as `of_clips` wrote it."""
-    total = alone(segments, clips, wanted, limits, own, s, terms)
-    return total + join(segments, wanted, limits.weights, own[segments.clip[s], 1], s, np.inf, terms)
+    _told_alone(segments, clips, wanted, limits, own, s, s + 1, terms, total)
+    cost = float(total[s])
+    if segments.clip[s] != wanted.going_on_clip or segments.beat[s] != wanted.going_on_beat:
+        kp, kv, kc = _scales(limits.weights, wanted.pose.shape[0])
+        cost += join(
+            segments.pose, segments.velocity, segments.contact, wanted.pose, wanted.velocity, wanted.contact, kp, kv, kc,
+            own[segments.clip[s], 1], s, np.inf, terms,
+        )  # fmt: skip
+    return cost
