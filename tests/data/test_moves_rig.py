@@ -127,6 +127,14 @@ def test_a_body_that_slides_fails_the_gates() -> None:
     assert "skate" in told
 
 
+def test_a_hit_marked_where_the_body_does_not_stop_fails_its_gate() -> None:
+    clip = CLIPS["hip_point"]
+    late = clip.accents + np.array([0.25, 0.0], np.float32)
+    assert "hits_seen" in " ".join(failures(dataclasses.replace(clip, accents=late), {}))
+    sparse = dataclasses.replace(clip, accents=clip.accents[clip.accents[:, 0] >= 4.0])
+    assert "hits_a_bar" in " ".join(failures(sparse, {}))
+
+
 def test_an_exemption_that_is_not_needed_or_not_known_is_a_failure() -> None:
     told = failures(CLIPS["two_step_open"], {"jerk_m_s3": "no reason at all", "beauty": "no such gate"})
     assert len(told) == 2
