@@ -119,7 +119,9 @@ class Segment:
         if self._looped():
             laps = math.floor(at / (own.shape[0] - 1))
             at -= laps * (own.shape[0] - 1)
-        sample(root_m, rotations, contacts, pose_index(own, at), into.root, into.rot, into.contacts)
+        sample(
+            root_m, rotations, contacts, pose_index(own, lib.clip_halves(choice.clip), at), into.root, into.rot, into.contacts
+        )
         if laps:
             into.root[[0, 2]] += laps * (root_m[-1] - root_m[0])[[0, 2]]
         self._amplitude.process(
