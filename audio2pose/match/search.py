@@ -213,7 +213,7 @@ def alone(
         elif bar > 1:
             if meter[c] != bar:
                 p += OTHER_METER
-            elif level == 1.0 and own_place[s] != place:
+            elif (own_place[s] / level - place) % (bar / max(level, 1.0)) != 0.0:
                 p += OFF_BAR
         terms[PHRASE] = weights[PHRASE] * p
         x, z = stage_xz[0] + travel[s, 0], stage_xz[1] + travel[s, 1]

@@ -20,6 +20,8 @@ HALF_LIFE_BEATS = 0.75
 RANGE_HALF_LIFE_S = 60.0
 LEAST_RATE = 0.012
 """Mean onset strength of the low part below which a piece has no low strikes to be missed."""
+SETTLE_S = 3.0
+"""The first kick alone is no rate of strikes."""
 FULL_SHARE = 0.7
 """Of the highest rate of strikes so far, this much counts as all."""
 BEFORE_BEATS, AFTER_BEATS = 0.5, 1.5
@@ -53,7 +55,8 @@ class Drive:
         keep = min(0.5 ** (rate_hz * self._hop_s / HALF_LIFE_BEATS), (self._hops - 1.0) / self._hops)
         self._once += (1.0 - keep) * (onset_low - self._once)
         self._rate += (1.0 - keep) * (self._once - self._rate)
-        self._most = max(self._rate, self._rate + self._keep_range * (self._most - self._rate))
+        if self._hops * self._hop_s >= SETTLE_S:
+            self._most = max(self._rate, self._rate + self._keep_range * (self._most - self._rate))
         return driven(energy, self._rate, self._most)
 
 
