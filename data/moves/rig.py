@@ -99,7 +99,7 @@ def _clip(phrase: Phrase, ring: Ring, root: F64, rotations: F64, contacts: F64) 
         contacts=np.ascontiguousarray(contacts[around], np.float32),
         beat_poses=np.linspace(0.0, ring.poses, ring.beats + 1),
         accents=_accents(phrase.hits, phrase),
-        entries=tuple(range(0, ring.beats, phrase.meter)),
+        entries=tuple(range(ring.beats)),
         phrase_beats=phrase.beats,
         energy=phrase.energy,
         meter=phrase.meter,

@@ -94,10 +94,13 @@ def test_before_a_run_its_first_pose_is_held_and_past_it_the_movement_goes_on_fo
     assert pose_at(run, 9.0, out)["root_m"][0] == pytest.approx(0.3 + 0.1 * MAX_EXTRAPOLATION, abs=1e-4)
 
 
-def test_a_warp_meets_every_beat_and_never_runs_backwards() -> None:
-    beats = np.array([3.0, 30.0, 55.0, 90.0, 118.0])
-    at = np.array([pose_index(beats, b) for b in np.linspace(-1, 5, 601)])
-    assert [pose_index(beats, float(k)) for k in range(5)] == pytest.approx(beats)
+BEATS, HALVES = np.array([3.0, 30.0, 55.0, 90.0, 118.0]), np.array([15.0, 44.0, 70.0, 104.0, 118.0])
+
+
+def test_a_warp_meets_every_beat_and_half_beat_and_never_runs_backwards() -> None:
+    at = np.array([pose_index(BEATS, HALVES, b) for b in np.linspace(-1, 5, 601)])
+    assert [pose_index(BEATS, HALVES, float(k)) for k in range(5)] == pytest.approx(BEATS)
+    assert [pose_index(BEATS, HALVES, k + 0.5) for k in range(4)] == pytest.approx(HALVES[:4])
     assert (np.diff(at) >= 0).all()
     assert at[0] == 3.0
     assert at[-1] == 118.0
@@ -105,16 +108,13 @@ def test_a_warp_meets_every_beat_and_never_runs_backwards() -> None:
 
 def test_a_warp_between_even_beats_is_a_straight_line() -> None:
     beats = np.arange(5) * 30.0
-    assert [pose_index(beats, b) for b in np.linspace(0, 4, 41)] == pytest.approx(np.linspace(0, 120, 41))
+    assert [pose_index(beats, beats + 15.0, b) for b in np.linspace(0, 4, 41)] == pytest.approx(np.linspace(0, 120, 41))
 
 
-def test_a_warp_has_no_jump_of_speed_at_a_beat() -> None:
-    beats = np.array([0.0, 30.0, 52.0, 90.0])
-    for k in (1.0, 2.0):
-        before, after = (
-            (pose_index(beats, k) - pose_index(beats, k - 1e-4)),
-            (pose_index(beats, k + 1e-4) - pose_index(beats, k)),
-        )
+def test_a_warp_has_no_jump_of_speed_at_a_beat_or_half_beat() -> None:
+    for k in (0.5, 1.0, 1.5, 2.0):
+        before = pose_index(BEATS, HALVES, k) - pose_index(BEATS, HALVES, k - 1e-4)
+        after = pose_index(BEATS, HALVES, k + 1e-4) - pose_index(BEATS, HALVES, k)
         assert before == pytest.approx(after, rel=1e-2)
 
 
