@@ -14,6 +14,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from audio2pose.arrays import F64
 from audio2pose.media.atomic import atomic_write
@@ -149,15 +150,16 @@ def _features(panel: Axes, d: dict[str, Any]) -> None:
     told = against or d["kinetic"]
     x = np.arange(len(JOINT_NAMES))
     for k, (name, colour) in enumerate(zip(kinetic.FEATURES, (LINE, STRONG, PAPER.accent))):
-        values = np.array([told[name][joint] or np.nan for joint in JOINT_NAMES], np.float64)
+        values = np.array([told[name][joint] or np.nan for joint in JOINT_NAMES], np.float64)  # a log axis has no 0
         panel.plot(x + 0.18 * (k - 1), values, "o", color=colour, markersize=6, label=name)
     if against:
         panel.axhspan(*kinetic.LIKE, color=PAPER.accent, alpha=0.15, linewidth=0.0)
         panel.axhline(1.0, color=INK, linewidth=0.8)
-    panel.set_yscale("log")
+    panel.set_yscale("log", base=2)
+    panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     panel.set_xlim(-0.6, len(JOINT_NAMES) - 0.4)
     panel.set_xticks(x, [name.replace("_", " ") for name in JOINT_NAMES], rotation=40, ha="right", rotation_mode="anchor")
-    panel.set_ylabel(f"median over that\nof {against['library']}" if against else "m²/s², m/s²")
+    panel.set_ylabel(f"median / median\nof {against['library']}" if against else "m²/s², m/s²")
     _legend(panel)
 
 

@@ -24,6 +24,7 @@ STANDS = 0.5
 LEAST_CONTACT_S = 0.05
 _FEET = tuple((JOINT[f"{side}_ankle"], JOINT[f"{side}_foot"]) for side in ("left", "right"))
 FLAT = (0, 2)
+ROUNDING_M_S2 = 1e-6
 TEN_THOUSAND = 1e4  # PFC is told in these parts
 
 
@@ -85,7 +86,7 @@ def pfc(positions_m: F64, fps: float) -> float:
     a = np.diff(P[:, JOINT["pelvis"]], n=2, axis=0) * FEET_HZ**2
     a[:, 1] = np.maximum(a[:, 1], 0.0)
     A = lengths(a)
-    if A.max() <= 0.0:
+    if A.max() <= ROUNDING_M_S2:
         return 0.0
     left, right = (np.minimum(_along(P[:, ankle]), _along(P[:, toe]))[1:] for ankle, toe in _FEET)
     return float(TEN_THOUSAND * (A / A.max() * left * right).mean())
