@@ -43,7 +43,7 @@ def read_beats(path: Path) -> F64:
     times = _of_json(path, text) if text.lstrip()[:1] in ("{", "[") else _of_lines(path, text)
     beats_s = np.array(times, np.float64)
     if not np.isfinite(beats_s).all() or (np.abs(beats_s) > MAX_S).any() or (np.diff(beats_s) <= 0.0).any():
-        raise CorpusError(f"{path} holds beats that do not rise, or are no times: sort them, in seconds")
+        raise CorpusError(f"{path} holds beats that do not rise, or are no times: write them in seconds, in order")
     if beats_s.size < 2:
         raise CorpusError(f"{path} holds {beats_s.size} beats, two at least were wanted: give all beats of the song")
     return beats_s
