@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+# Two at a time: what waits for a clock, one test after the other, and beside it all else.
+TOGETHER ?= -n 2 --dist loadgroup
 SOURCES := audio2pose realtime offline data tests docs
 
 .DEFAULT_GOAL := help
@@ -15,7 +17,7 @@ demo: $(VENV)/.demo ## set up, dance the built-in song for 30 s, leave demo.mp4 
 	@echo "demo.mp4 is the dance with its song: open it in any player"
 
 test: $(VENV)/.dev ## set up and run the tests
-	@$(BIN)/python -m pytest -m "not bench and not soak" $(ARGS)
+	@$(BIN)/python -m pytest -m "not bench and not soak" $(TOGETHER) $(ARGS)
 
 check: $(VENV)/.dev ## ruff, mypy, import contracts, then the tests
 	@$(BIN)/ruff check $(SOURCES)

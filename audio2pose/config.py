@@ -128,11 +128,14 @@ QUANTA_BEATS = (0, 1, 2, 4, 8, 16, 32)
 class MatchConfig:
     """Weights of the matcher's cost terms, in one table; 0 switches a term off."""
 
+    energy_weight: float = 4.5
     music_weight: float = 1.5
     tempo_weight: float = 0.7
     pose_weight: float = 1.0
     velocity_weight: float = 0.6
+    contact_weight: float = 0.4
     repetition_weight: float = 4.0
+    phrase_weight: float = 0.8
     stage_weight: float = 0.5
     style_weight: float = 0.7
     memory_beats: float = 64.0
@@ -165,11 +168,13 @@ class DanceConfig:
     min_rate: float = 0.75
     max_rate: float = 1.33
     stage_radius_m: float = 1.2
+    size: float = 1.0
+    size_range: float = 0.25
 
     def __post_init__(self) -> None:
         _within(
             self, latency_s=(0.0, 0.5), half_life_s=(0.0, 10.0), min_rate=(0.3, 0.99), max_rate=(1.01, 3.0),
-            stage_radius_m=(0.2, 1000.0),
+            stage_radius_m=(0.2, 1000.0), size=(0.3, 1.5), size_range=(0.0, 0.5),
         )  # fmt: skip
         _must(
             self.max_rate >= 1.2 * self.min_rate,

@@ -4,6 +4,8 @@ At each cut the matcher chooses a segment; the beat clock, read ahead by the way
 segment's own beats (warp); the join is inertialised (blend); the root goes on from the planted foot and drifts back to
 the middle of the stage; silence brings an idle. A jump of the clock is treated as a join within the segment.
 
+A song that is known is danced by its `plan`; where that has nothing for a cut, the matcher decides as it does live.
+
 The dancer reads nothing but HEARD, its settings and its library: the same log gives the same poses to the last bit.
 
 Threads  engine only.
@@ -16,12 +18,13 @@ from typing import Any
 
 import numpy as np
 
-from audio2pose.arrays import F32, F64, Record
+from audio2pose.arrays import F32, Record
+from audio2pose.asking import NEWS_DRIVE, Asker, drive_of
 from audio2pose.config import DanceConfig, MatchConfig
-from audio2pose.match.describe import JOIN_JOINTS
 from audio2pose.match.index import Library
-from audio2pose.match.matcher import Matcher, Query
-from audio2pose.motion.blend import Inertia
+from audio2pose.match.matcher import Choice, Matcher
+from audio2pose.match.plan import Plan
+from audio2pose.motion.blend import Inertia, Pose
 from audio2pose.motion.body import N_JOINTS
 from audio2pose.motion.feet import FootLock
 from audio2pose.motion.kinematics import Skeleton
@@ -38,8 +41,12 @@ LEAD_SLEW = 0.15
 """Share of the clock's own rate by which the body may run faster or slower while its lead changes."""
 STEP_FROM_M = 0.05
 """At a join, a standing foot that would end further off than this is lifted and set down anew."""
-NEWS_ENERGY, NEWS_AFTER_BEATS = 0.28, 4.0
-"""Where the music's energy has changed by this much and left the segment's, a new one begins on the next bar line."""
+NEWS_AFTER_BEATS = 4.0
+"""Where the drive has changed by NEWS_DRIVE and left the segment's energy, a new one begins on a bar line after these."""
+SIZE_GAIN, SIZE_HALF_LIFE_BEATS = 0.6, 0.5
+"""How much larger a segment is danced for drive beyond its own energy, and how fast that comes."""
+AHEAD_BEATS = 1.0
+"""The next segment is decided on so long before this one ends."""
 
 
 class Dancer:
@@ -55,17 +62,17 @@ class Dancer:
         self._inertia = Inertia(dance.half_life_s)
         self._feet = FootLock()
         self._segment = Segment(library)
+        self.plan: Plan | None = None
         self.wishes = Wishes(self._matcher, len(library.styles), match.quantum_beats)
         self._held = Posture()
-        self._now, self._shown, self._before = Posture(), Posture(), Posture()
-        self._new, self._ahead = Posture(), Posture()
+        self._now, self._shown, self._before, self._earlier = Posture(), Posture(), Posture(), Posture()
+        self._new, self._ahead, self._after = Posture(), Posture(), Posture()
         self._skeleton = Skeleton()
         self._out = np.zeros(1, POSE)
         self._rest = rest_pose()
-        self._query_pose: F64 = np.zeros((len(JOIN_JOINTS), 3))
-        self._query_velocity: F64 = np.zeros((len(JOIN_JOINTS), 3))
-        self._music: F64 = np.zeros(4)
+        self._asker = Asker(hop_s, dance.stage_radius_m)
         self._joints: F32 = np.zeros((2, N_JOINTS, 3), np.float32)  # of the pose shown last, and of the one before
+        self._joints_then = self._joints.copy()
         self.events: list[dict[str, Any]] = []
         self.faults = 0
         self.reset()
@@ -83,9 +90,12 @@ class Dancer:
         self._jumps = 0
         self._cuts = 0
         self._idle = True
-        self._energy_then = 0.0
+        self._drive_then = 0.0
+        self._next: Choice | None = None
+        self._next_at = 0.0
+        self._segment.size = self._config.size
         self._lead_beats = 0.0
-        for s in (self._now, self._shown, self._before):
+        for s in (self._now, self._shown, self._before, self._earlier):
             s.root[:], s.rot[:], s.contacts[:] = self._rest["root_m"], self._rest["rotations"], 1.0
         self._joints[:] = self._skeleton.process(self._now.root, self._now.rot)
         self.events.clear()
@@ -121,10 +131,13 @@ class Dancer:
         first = self._segment.choice is None
         wished = self.wishes.due(heard, beats, on_beat) and not (idle or first)
         self._freeze(self.wishes.frozen and not first)
+        self._resize(drive_of(heard), idle, step)
         if first or not self._frozen:
             if first or wished or beats >= self._segment.cut_beats or self._leaves(heard, beats, on_beat, idle, rate):
                 # The dance has an entrance: it stands until the first bar line, whatever is heard.
                 self._cut(heard, beats, step, idle or first, first, fresh=wished)
+            elif self._next is None and self.plan is None and not idle and beats >= self._segment.cut_beats - AHEAD_BEATS:
+                self._decide(heard, step)
             self._segment.sample(beats, self._now)
         else:
             self._now.take(self._held)
@@ -138,6 +151,7 @@ class Dancer:
         if first:
             # Nothing was shown before: a join in the next hop must not take the rest pose for where the body came from.
             self._shown.take(self._now)
+            self._before.take(self._now)
         self._publish(heard, beats)
         return self._out[0]
 
@@ -157,13 +171,21 @@ class Dancer:
         self._lead_beats += min(max(wanted - self._lead_beats, -slew), slew)
         return self._lead_beats
 
+    def _resize(self, drive: float, idle: bool, step: float) -> None:
+        """Grow with the music beyond the segment's own energy, shrink below it; an idle is as it was made."""
+        config = self._config
+        wanted = 1.0
+        if not idle and self._segment.choice is not None:
+            wanted += min(max(SIZE_GAIN * (drive - self._segment.energy), -config.size_range), config.size_range)
+        wanted *= config.size
+        self._segment.size += (1.0 - 0.5 ** (step / SIZE_HALF_LIFE_BEATS)) * (wanted - self._segment.size)
+
     def _freeze(self, on: bool) -> None:
         """Come to rest in the pose shown last, or go on from it."""
         if on and not self._frozen:
             self._held.take(self._shown)
-            still = self._held.root, self._held.rot
-            shown, before = (self._shown.root, self._shown.rot), (self._before.root, self._before.rot)
-            self._inertia.cut(shown, before, still, still, self._hop_s)
+            still = self._held.both
+            self._inertia.cut(self._last(), (still, still, still), self._hop_s)
         elif self._frozen and not on:
             self._feet.hand_over()
             self._join(self._beats, self._step)
@@ -179,16 +201,24 @@ class Dancer:
             return idle or bar_line
         if self._segment.strained(rate_hz, self._config.min_rate, self._config.max_rate):
             return True
-        energy = float(heard["energy"])
-        changed = abs(energy - self._energy_then) > NEWS_ENERGY
-        unfit = abs(energy - self._segment.energy) > NEWS_ENERGY
-        return not idle and bar_line and changed and unfit and beats - self._segment.began_beats >= NEWS_AFTER_BEATS
+        drive = drive_of(heard)
+        changed = abs(drive - self._drive_then) > NEWS_DRIVE
+        unfit = abs(drive - self._segment.energy) > NEWS_DRIVE
+        return (
+            self.plan is None
+            and not idle
+            and bar_line
+            and changed
+            and unfit
+            and beats - self._segment.began_beats >= NEWS_AFTER_BEATS
+        )
 
     def _jump(self, beats: float, step: float) -> None:
         """The clock jumped: shift the segment by whole beats, so that the body moves by less than half a beat."""
         if self._segment.choice is None or self._beats == -math.inf:
             return
         self._segment.shift(float(round(beats - self._beats)))
+        self._next = None
         self._beats = beats
         if not self._frozen:
             self._feet.hand_over()
@@ -199,15 +229,24 @@ class Dancer:
         segment = self._segment
         planned = not first and 0.0 <= beats - segment.cut_beats < 1.0
         at = segment.cut_beats if planned else float(math.floor(beats))
-        tempo_bpm = float(heard["tempo_bpm"]) if not idle and heard["tempo_bpm"] > 0 else 60.0 * float(heard["rate_hz"])
         follows = (-1, -1) if first or fresh else segment.follows(at)
         if not first:
             segment.sample(at, self._ahead)
-        choice = self._matcher.process(self._query(heard, at, idle, max(tempo_bpm, 1.0), follows))
+        choice = self._next if planned and not (idle or fresh) and self._next_at == at else None
+        if choice is None or not self._matcher.allows(choice):
+            query = self._asker.query(
+                heard, at, idle=idle, follows=follows, body=self._shown, joints_m=self._joints, drive_then=self._drive_then
+            )
+            choice = self._matcher.decide(query)
         lasts = choice.beats if self._asked_beats else until_bar_line(choice, self._library, at, heard)
+        if self.plan and not idle:
+            known = self.plan.step(at)
+            choice, lasts = (known.choice, known.beats) if known else (choice, min(lasts, self.plan.after(at, math.inf) - at))
+        self._matcher.danced(choice, at)
         segment.begin(choice, at, lasts)
+        self._next = None
         self._idle = idle
-        self._energy_then = float(heard["energy"])
+        self._drive_then = drive_of(heard)
         self._cuts += 1
         if first:
             segment.offset[:] = 0.0
@@ -221,25 +260,18 @@ class Dancer:
             self._join(beats, step)
         self.events.append(segment.told())
 
-    def _query(self, heard: Record, at: float, idle: bool, tempo_bpm: float, follows: tuple[int, int]) -> Query:
-        for k, j in enumerate(JOIN_JOINTS):
-            self._query_pose[k] = self._joints[0, j]
-            self._query_velocity[k] = (self._joints[0, j] - self._joints[1, j]) / self._hop_s
-        self._query_pose[:, 0] -= self._shown.root[0]
-        self._query_pose[:, 2] -= self._shown.root[2]
-        for d, name in enumerate(("energy", "bass", "density", "brightness")):
-            x = float(heard[name])
-            self._music[d] = (x if math.isfinite(x) else 0.0) * (0.25 if name == "density" else 1.0)
-        return Query(
-            pose_m=self._query_pose,
-            velocity_m_s=self._query_velocity,
-            music=self._music,
-            stage_xz=self._shown.root[[0, 2]].astype(np.float64) / self._config.stage_radius_m,
-            tempo_bpm=tempo_bpm,
-            beats=at,
-            idle=idle,
-            going_on=follows,
-        )
+    def _decide(self, heard: Record, step: float) -> None:
+        """Choose what follows this segment, from where its own motion will have brought the body by then."""
+        segment, at = self._segment, self._segment.cut_beats
+        segment.sample(at - step, self._new)
+        self._joints_then[1] = self._skeleton.process(self._new.root, self._new.rot)
+        segment.sample(at, self._ahead)
+        self._joints_then[0] = self._skeleton.process(self._ahead.root, self._ahead.rot)
+        query = self._asker.query(
+            heard, at, idle=False, follows=segment.follows(at), body=self._ahead, joints_m=self._joints_then,
+            drive_then=self._drive_then,
+        )  # fmt: skip
+        self._next, self._next_at = self._matcher.decide(query), at
 
     def _place(self) -> None:
         """Set the new clip's origin so that the foot that stands goes on standing where it is."""
@@ -265,13 +297,15 @@ class Dancer:
                 self._feet.step(foot)
 
     def _join(self, beats: float, step: float) -> None:
-        """Inertialise from the last two poses shown to the motion as it is now; *step*: beats that a hop lasts."""
+        """Inertialise from the last poses shown to the motion as it is now; *step*: beats that a hop lasts."""
         self._segment.sample(beats - step, self._new)
         self._segment.sample(beats, self._ahead)
-        self._inertia.cut(
-            (self._shown.root, self._shown.rot), (self._before.root, self._before.rot),
-            (self._new.root, self._new.rot), (self._ahead.root, self._ahead.rot), self._hop_s,
-        )  # fmt: skip
+        self._segment.sample(beats + step, self._after)
+        self._inertia.cut(self._last(), (self._new.both, self._ahead.both, self._after.both), self._hop_s)
+
+    def _last(self) -> tuple[Pose, Pose, Pose]:
+        """The poses shown last, the last first."""
+        return self._shown.both, self._before.both, self._earlier.both
 
     def _settle(self) -> None:
         """Feet above the floor; slowly home and to the front."""
@@ -285,6 +319,7 @@ class Dancer:
         self._segment.go_home(root, self._config.stage_radius_m, self._hop_s)
 
     def _publish(self, heard: Record, beats: float) -> None:
+        self._earlier.take(self._before)
         self._before.take(self._shown)
         self._shown.take(self._now)
         out = self._out[0]

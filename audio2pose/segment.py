@@ -14,6 +14,8 @@ import numpy as np
 from audio2pose.arrays import F32, F64, Record
 from audio2pose.match.index import LOOPED, SLIDE, Library
 from audio2pose.match.matcher import Choice
+from audio2pose.motion.amplitude import Amplitude
+from audio2pose.motion.blend import Pose
 from audio2pose.motion.body import JOINT
 from audio2pose.motion.stand import carry_to_stage
 from audio2pose.motion.warp import pose_index, sample
@@ -35,6 +37,11 @@ class Posture:
         self.rot: F32 = np.zeros((24, 4), np.float32)
         self.contacts: F32 = np.zeros(4, np.float32)
 
+    @property
+    def both(self) -> Pose:
+        """Root and rotations."""
+        return self.root, self.rot
+
     def take(self, other: Posture) -> None:
         """Become a copy of *other*."""
         self.root[:], self.rot[:], self.contacts[:] = other.root, other.rot, other.contacts
@@ -50,17 +57,19 @@ def load(joints_m: F32) -> F64:
 
 
 class Segment:
-    """What is danced now; `choice` is None before the first."""
+    """What is danced now, `size` times as large as it was made; `choice` is None before the first."""
 
     def __init__(self, library: Library) -> None:
         self._library = library
         self.offset: F64 = np.zeros(3)
+        self._amplitude = Amplitude()
         self.reset()
 
     def reset(self) -> None:
         """Nothing was chosen yet."""
         self.choice: Choice | None = None
         self.began_beats = self.cut_beats = 0.0
+        self.size = 1.0
         self.offset[:] = 0.0
 
     @property
@@ -116,9 +125,14 @@ class Segment:
         if self._looped():
             laps = math.floor(at / (own.shape[0] - 1))
             at -= laps * (own.shape[0] - 1)
-        sample(root_m, rotations, contacts, pose_index(own, at), into.root, into.rot, into.contacts)
+        sample(
+            root_m, rotations, contacts, pose_index(own, lib.clip_halves(choice.clip), at), into.root, into.rot, into.contacts
+        )
         if laps:
             into.root[[0, 2]] += laps * (root_m[-1] - root_m[0])[[0, 2]]
+        self._amplitude.process(
+            into.root, into.rot, lib.clip_middle[choice.clip], float(lib.clip_top_m[choice.clip]), self.size
+        )
         carry_to_stage(self.offset, into.root, into.rot)
 
     def go_home(self, root: F32, radius_m: float, dt_s: float) -> None:

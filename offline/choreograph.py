@@ -17,6 +17,7 @@ from audio2pose.arrays import F32, Record
 from audio2pose.config import HearConfig, Settings
 from audio2pose.errors import SongError
 from audio2pose.match.index import Library
+from audio2pose.match.plan import Plan, Planner
 from audio2pose.media.decode import SongReader
 from audio2pose.motion.pose import POSE
 from audio2pose.music.ears import Ears
@@ -35,6 +36,8 @@ BLOCK_FRAMES = 1 << 15
 LISTENING_SHARE = 0.6
 """How much of the look-ahead's time goes into the first pass (measured), for the progress bar."""
 TELL_HOPS = 200
+LEAST_BEATS = 8
+"""Fewer are danced as they come."""
 TEMPO_BEATS = 2
 """A beat's own tempo is the median of the intervals up to this many beats away."""
 
@@ -55,7 +58,8 @@ class Beat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """A song as the ears heard it: log (H,) HEARD, its beats, and what was wrong with the sound."""
+    """A song as the ears heard it: log (H,) HEARD, its beats, what was wrong with the sound; sounds (H, 25) timbre and chroma
+    of each hop, of a song that was heard whole."""
 
     log: Any
     beats: tuple[Beat, ...]
@@ -63,6 +67,7 @@ class Heard:
     sample_rate_hz: int
     causal: bool
     faults: tuple[str, ...]
+    sounds: F32 | None = None
 
     @property
     def tempo_bpm(self) -> float | None:
@@ -162,13 +167,16 @@ def listen(song: SongReader, settings: Settings, *, causal: bool, told: Told, tr
     *trace* notes what the ears believe on the way. Raises SongError where it is too long or too short.
     """
     ears = Ears(settings.hear, settings.beat, settings.clock, song.sample_rate_hz)
-    log = Rows(HEARD)
-    activations = Rows(np.float32, ears.activation.shape)
+    log, timbre = Rows(HEARD), ears.features.timbre
+    activations, figures = Rows(np.float32, ears.activation.shape), Rows(np.float64, ears.features.figures.shape)
+    sounds = Rows(np.float32, (timbre.mfcc.size + timbre.chroma.size,))
     hops = _Hops(song, settings.hear, told)
     for hop in hops:
         log.append(ears.process(hop))
         if not causal:
             activations.append(ears.activation)
+            figures.append(ears.features.figures)
+            sounds.append(np.concatenate([timbre.mfcc, timbre.chroma]))
         if trace:
             trace.note(ears)
     rows = log.rows()
@@ -177,11 +185,12 @@ def listen(song: SongReader, settings: Settings, *, causal: bool, told: Told, tr
         beats = _committed(rows, hop_s)
     else:
         decoded = decode(activations.rows(), hop_s, settings.beat)
-        rows = rehear(rows, decoded, hop_s)
+        rows = rehear(rows, decoded, hop_s, figures.rows())
         beats = _decoded(decoded, rows, hop_s, hops.seconds)
     return Heard(
-        log=rows, beats=beats, seconds=hops.seconds, sample_rate_hz=song.sample_rate_hz, causal=causal, faults=hops.faults()
-    )
+        log=rows, beats=beats, seconds=hops.seconds, sample_rate_hz=song.sample_rate_hz, causal=causal, faults=hops.faults(),
+        sounds=None if causal else sounds.rows(),
+    )  # fmt: skip
 
 
 def perform(song: SongReader, settings: Settings, library: Library, *, causal: bool, told: Told) -> Performance:
@@ -198,6 +207,8 @@ def perform(song: SongReader, settings: Settings, library: Library, *, causal: b
     performer = Performer(now, library, song.sample_rate_hz, memory)
     heard = listen(song, settings, causal=False, told=lambda share: told(LISTENING_SHARE * share))
     memory.log = heard.log
+    if heard.sounds is not None:
+        performer.group.leader.plan = plan(heard, now, library)
     poses = np.zeros(heard.log.shape[0], POSE)
     events: list[dict[str, Any]] = []
     silence: F32 = np.zeros(1, np.float32)
@@ -207,6 +218,17 @@ def perform(song: SongReader, settings: Settings, library: Library, *, causal: b
         if k % TELL_HOPS == 0:
             told(LISTENING_SHARE + (1.0 - LISTENING_SHARE) * k / poses.shape[0])
     return Performance(heard=heard, poses=poses, events=tuple(events), hop_s=performer.hop_s)
+
+
+def plan(heard: Heard, settings: Settings, library: Library) -> Plan | None:
+    """How a song that was heard whole is best danced; None where it has no beats to dance to."""
+    if heard.sounds is None or len(heard.beats) < LEAST_BEATS:
+        return None
+    from .structure import song_of  # noqa: PLC0415 - librosa takes a second to load, and only a plan needs it
+
+    config = settings.dance
+    planner = Planner(settings.match, library, min_rate=config.min_rate, max_rate=config.max_rate)
+    return planner.plan(song_of(heard.log, heard.sounds))
 
 
 def _as_live(song: SongReader, settings: Settings, library: Library, told: Told) -> Performance:

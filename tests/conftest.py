@@ -16,6 +16,25 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+REALTIME = Path(__file__).parent / "realtime"
+OTHERS_NICE = 10
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What keeps to the clock comes first and, where tests run two at a time, never two at once."""
+    items.sort(key=lambda item: REALTIME not in item.path.parents)
+    for item in items:
+        if REALTIME in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("realtime"))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Beside what keeps to the clock, all else gives way."""
+    beside = "PYTEST_XDIST_WORKER" in os.environ and REALTIME not in item.path.parents
+    if beside and hasattr(os, "nice") and os.nice(0) < OTHERS_NICE:
+        os.nice(OTHERS_NICE - os.nice(0))
+
+
 def _missing(reason: str) -> None:
     if os.environ.get("CI") == "true":
         pytest.fail(f"{reason}: CI must have it")

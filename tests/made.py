@@ -58,7 +58,7 @@ def log(
     heard["committed_s"] = np.nan
     heard["tempo_bpm"] = bpm
     heard["confidence"] = 0.9
-    heard["energy"] = energy
+    heard["energy"] = heard["drive"] = energy
     heard["density"] = 2.0
     heard["bass"] = heard["brightness"] = 0.5
     heard["state"] = state

@@ -8,6 +8,8 @@ import pytest
 from audio2pose.config import DanceConfig, MatchConfig
 from audio2pose.dancer import Dancer
 from audio2pose.match.index import build
+from audio2pose.match.matcher import Query
+from audio2pose.match.plan import Plan, Step
 from audio2pose.motion.body import JOINT
 from audio2pose.motion.kinematics import positions
 from audio2pose.music.heard import FLYWHEEL, LISTENING
@@ -130,7 +132,7 @@ def test_the_dance_has_an_entrance_it_stands_until_the_first_bar_line() -> None:
 
 def test_energy_that_leaves_the_segment_brings_a_new_one_on_the_next_bar_line() -> None:
     heard = log(20.0, energy=0.9)
-    heard["energy"][1050:] = 0.0
+    heard["drive"][1050:] = 0.0
     _, events = _danced(heard)
     news = next(e for e in events if e["hop"] >= 1050)
     assert news["hop"] <= 1300
@@ -191,3 +193,55 @@ def test_an_event_tells_why_a_segment_was_chosen() -> None:
 def test_rotations_stay_unit_and_bones_rigid() -> None:
     poses, _ = _danced(log(30.0))
     assert np.abs(np.linalg.norm(poses["rotations"], axis=2) - 1).max() < 1e-5
+
+
+def test_what_is_danced_next_is_decided_one_beat_ahead() -> None:
+    one = log(20.0)
+    _, events = _danced(one)
+    cut = next(e for e in events if e["music_beat"] >= 16)
+    late, early = one.copy(), one.copy()
+    for heard, before_hops in ((late, 30), (early, 60)):
+        heard["bass"][cut["hop"] - before_hops :] = 0.0
+        heard["brightness"][cut["hop"] - before_hops :] = 0.0
+        heard["density"][cut["hop"] - before_hops :] = 0.0
+    terms = [next(e["terms"] for e in _danced(h)[1] if e["hop"] == cut["hop"]) for h in (late, early)]
+    assert terms[0]["music"] == cut["terms"]["music"]
+    assert terms[1]["music"] != cut["terms"]["music"]
+
+
+def test_a_plan_is_danced_and_where_it_has_nothing_the_matcher_decides_up_to_its_next_step() -> None:
+    dancer = _dancer()
+    row = [dancer._matcher.decide(_query(dancer, at)) for at in (4.0, 20.0)]
+    dancer.plan = Plan([Step(at=4.0, beats=6.0, choice=row[0]), Step(at=20.0, beats=4.0, choice=row[1])], 0.0)
+    heard = log(16.0)
+    heard["bar_origin"] = 4
+    heard["bar_origin"][:190] = 5
+    _, events = _danced(heard, dancer)
+    danced = {e["music_beat"]: e for e in events if e["clip"] != "idle"}
+    assert danced[4.0]["beats"] == 6.0
+    assert danced[4.0]["clip"] == dancer._library.clip_names[row[0].clip]
+    assert 10.0 in danced
+    assert all(at + e["beats"] <= 20.0 for at, e in danced.items() if at < 20.0)
+    assert danced[20.0]["beats"] == 4.0
+
+
+def _query(dancer: Dancer, at: float) -> Query:
+    heard, still = log(0.1)[0], dancer._shown
+    return dancer._asker.query(
+        heard, at, idle=False, follows=(-1, -1), body=still, joints_m=dancer._joints, drive_then=float(heard["drive"])
+    )
+
+
+def test_the_same_segment_is_danced_larger_for_music_that_drives_harder_and_by_the_size_asked_for() -> None:
+    def reach(drive: float, **config: object) -> float:
+        dancer = Dancer(MatchConfig(), DanceConfig(**config), build([clip("only", energy=0.5)], name="made"), 0.01)  # type: ignore[arg-type]
+        heard = log(12.0)
+        heard["drive"] = drive
+        poses, _ = _danced(heard, dancer)
+        P = positions(poses["root_m"], poses["rotations"])[500:]
+        return float(np.ptp(P[:, JOINT["left_wrist"]], axis=0).max())
+
+    soft, even, hard = (reach(drive) for drive in (0.0, 0.5, 1.0))
+    assert soft < 0.9 * even < even < 0.98 * hard
+    assert reach(0.0, size_range=0.0) == pytest.approx(even, rel=0.01)
+    assert reach(0.5, size=1.3) > 1.1 * even

@@ -35,6 +35,7 @@ class Join:
 
     pose_m: F32  # (J, 3)
     velocity_m_s: F32  # (J, 3)
+    contact: F32  # (2,)
     travel_m: F32  # (2,)
 
 
@@ -51,30 +52,55 @@ def join_features(clip: Clip, entry: int) -> Join:
     return Join(
         pose.astype(np.float32),
         ((joints[1] - joints[0]) * clip.fps).astype(np.float32),
+        clip.contacts[k, [1, 3]].astype(np.float32),
         travel[[0, 2]].astype(np.float32),
     )
 
 
+def middle(clip: Clip) -> F32:
+    """(24, 4) the mean of the clip's rotations, joint by joint."""
+    q = clip.rotations.astype(np.float64)
+    near = np.sum(q * q[:1], axis=2, keepdims=True)
+    mean = np.where(near < 0.0, -q, q).mean(axis=0)
+    length = np.linalg.norm(mean, axis=1, keepdims=True)
+    return np.where(length > 1e-3, mean / np.maximum(length, 1e-3), q[0]).astype(np.float32)
+
+
 def describe(clips: Sequence[Clip], entries: Sequence[tuple[int, int]]) -> F32:
     """(S, 4) descriptors of the phrase that follows each (clip, entry)."""
-    joints = [positions(c.root_m, c.rotations) for c in clips]
-    raw = np.array([_raw(clips[i], joints[i], e) for i, e in entries], np.float64)
+    sums = [_sums(c) for c in clips]
+    raw = np.array([_raw(clips[i], sums[i], e) for i, e in entries], np.float64)
     out = np.stack([_rank(raw[:, d]) for d in range(raw.shape[1])], 1)
     told = np.array([clips[i].energy for i, _ in entries], np.float64)
     out[:, 0] = 0.5 * told + 0.5 * out[:, 0]
     return out.astype(np.float32)
 
 
-def _raw(clip: Clip, P: F32, entry: int) -> tuple[float, float, float, float]:
-    a = round(clip.beat_poses[entry])
-    b = max(round(clip.beat_poses[min(entry + clip.phrase_beats, clip.beats)]), a + 4)
-    v = np.diff(P[a : b + 1].astype(np.float64), axis=0) * clip.fps  # (n, 24, 3) metres per second
-    speed: F64 = np.linalg.norm(v, axis=2)
-    whole = speed.mean()
-    strokes = ((speed[1:-1, _HANDS] < speed[:-2, _HANDS]) & (speed[1:-1, _HANDS] <= speed[2:, _HANDS])).sum() / 2
-    beats = max(min(entry + clip.phrase_beats, clip.beats) - entry, 1)
-    raised = P[a:b, _HANDS, 1].mean() - P[a:b, JOINT["pelvis"], 1].mean()
-    return float(whole), float(speed[:, _LEGS].mean() / max(whole, 1e-6)), float(strokes / beats), float(raised)
+def _sums(clip: Clip) -> F64:
+    """(T, 4) running sums of the body's speed, of hips' and legs' speed, of hand strokes and of how high the hands are."""
+    P = positions(clip.root_m, clip.rotations).astype(np.float64)
+    speed = np.linalg.norm(np.diff(P, axis=0, append=P[-1:]), axis=2) * clip.fps  # (T, 24) metres per second
+    hands = speed[:, _HANDS]
+    strokes = np.zeros(P.shape[0])
+    strokes[1:-1] = ((hands[1:-1] < hands[:-2]) & (hands[1:-1] <= hands[2:])).sum(axis=1) / 2
+    raised = P[:, _HANDS, 1].mean(axis=1) - P[:, JOINT["pelvis"], 1]
+    return np.cumsum(np.stack([speed.mean(axis=1), speed[:, _LEGS].mean(axis=1), strokes, raised], 1), axis=0)
+
+
+def _raw(clip: Clip, sums: F64, entry: int) -> tuple[float, float, float, float]:
+    """Over the phrase from *entry* on, round its loop: speed, share of legs, strokes a beat, height of hands."""
+    last = sums.shape[0] - 1
+    end = entry + clip.phrase_beats
+    a, b = round(clip.beat_poses[entry]), round(clip.beat_poses[min(end, clip.beats)])
+    total, poses = sums[b] - sums[a], b - a
+    if clip.looped and end > clip.beats:
+        c = round(clip.beat_poses[min(end - clip.beats, clip.beats)])
+        total, poses = total + sums[c] - sums[0], poses + c
+    elif poses < 4:
+        total, poses = sums[last] - sums[max(last - 4, 0)], 4
+    beats = max(min(end, clip.beats) - entry, 1) if not clip.looped else clip.phrase_beats
+    speed, legs, strokes, raised = total / max(poses, 1)
+    return float(speed), float(legs / max(speed, 1e-6)), float(strokes * poses / beats), float(raised)
 
 
 def _rank(x: F64) -> F64:

@@ -21,13 +21,13 @@ import numpy as np
 
 from audio2pose.arrays import F32, F64, I32, U8
 from audio2pose.errors import LibraryError
-from audio2pose.match.describe import DESCRIPTORS, JOIN_JOINTS, describe, join_features
+from audio2pose.match.describe import DESCRIPTORS, JOIN_JOINTS, describe, join_features, middle
 from audio2pose.motion.accents import landed
 from audio2pose.motion.body import N_JOINTS
 from audio2pose.motion.clip import Clip
 
 MAGIC = b"A2PLIB\x00\x01"
-VERSION = 2
+VERSION = 3
 ALIGN = 64
 MAX_HEADER_BYTES = 64 << 20
 LOOKED_THROUGH_BYTES = 128 << 20
@@ -50,6 +50,7 @@ class Library:
     clip_beat: I32  # (C + 1,) first entry of each clip in beat_poses
     clip_accent: I32  # (C + 1,)
     beat_poses: F64  # (B,) pose index within its clip
+    half_poses: F64  # (B,) that of the half beat after it; a clip's last is its last beat's own
     accents: F32  # (A, 2) beat, strength
     clip_fps: F32  # (C,)
     clip_bpm: F32  # (C,)
@@ -59,10 +60,13 @@ class Library:
     clip_kin: I32  # (C,) the clip that it mirrors, or itself
     clip_flags: U8  # (C,) LOOPED | IDLE | SLIDE
     clip_meter: U8  # (C,)
+    clip_middle: F32  # (C, 24, 4) the clip's mean pose, about which it grows and shrinks
+    clip_top_m: F32  # (C,) height of its root at the top of its bounce
     segment_clip: I32  # (S,)
     segment_beat: I32  # (S,) whole beat of the clip
     segment_pose: F32  # (S, J, 3) join joints against the root's place on the floor, metres
     segment_velocity: F32  # (S, J, 3) metres per second at the clip's own tempo
+    segment_contact: F32  # (S, 2) whether the left and the right ball stand, 0..1
     segment_descriptor: F32  # (S, D) energy, bass, density, brightness, each 0..1
     segment_travel: F32  # (S, 2) x and z that a phrase from here moves the root, metres
 
@@ -79,6 +83,10 @@ class Library:
         """beat_poses of one clip."""
         return self.beat_poses[int(self.clip_beat[clip]) : int(self.clip_beat[clip + 1])]
 
+    def clip_halves(self, clip: int) -> F64:
+        """half_poses of one clip."""
+        return self.half_poses[int(self.clip_beat[clip]) : int(self.clip_beat[clip + 1])]
+
     def segment_name(self, segment: int) -> str:
         """CLIP@BEAT."""
         return f"{self.clip_names[int(self.segment_clip[segment])]}@{int(self.segment_beat[segment])}"
@@ -89,13 +97,14 @@ _TEXT = ("name", "checksum", "clip_names", "styles", "sources")
 _KINDS: dict[str, tuple[str, tuple[int | str, ...]]] = {
     "root_m": ("<f4", ("P", 3)), "rotations": ("<f4", ("P", N_JOINTS, 4)), "contacts": ("<f4", ("P", 4)),
     "clip_pose": ("<i4", ("C+1",)), "clip_beat": ("<i4", ("C+1",)), "clip_accent": ("<i4", ("C+1",)),
-    "beat_poses": ("<f8", ("B",)), "accents": ("<f4", ("A", 2)), "clip_fps": ("<f4", ("C",)), "clip_bpm": ("<f4", ("C",)),
-    "clip_tempo": ("<f4", ("C", 2)),
+    "beat_poses": ("<f8", ("B",)), "half_poses": ("<f8", ("B",)), "accents": ("<f4", ("A", 2)),
+    "clip_fps": ("<f4", ("C",)), "clip_bpm": ("<f4", ("C",)), "clip_tempo": ("<f4", ("C", 2)),
     "clip_style": ("<i4", ("C",)), "clip_phrase": ("<i4", ("C",)), "clip_kin": ("<i4", ("C",)),
-    "clip_flags": ("|u1", ("C",)), "clip_meter": ("|u1", ("C",)), "segment_clip": ("<i4", ("S",)),
+    "clip_flags": ("|u1", ("C",)), "clip_meter": ("|u1", ("C",)), "clip_middle": ("<f4", ("C", N_JOINTS, 4)),
+    "clip_top_m": ("<f4", ("C",)), "segment_clip": ("<i4", ("S",)),
     "segment_beat": ("<i4", ("S",)), "segment_pose": ("<f4", ("S", len(JOIN_JOINTS), 3)),
-    "segment_velocity": ("<f4", ("S", len(JOIN_JOINTS), 3)), "segment_descriptor": ("<f4", ("S", len(DESCRIPTORS))),
-    "segment_travel": ("<f4", ("S", 2)),
+    "segment_velocity": ("<f4", ("S", len(JOIN_JOINTS), 3)), "segment_contact": ("<f4", ("S", 2)),
+    "segment_descriptor": ("<f4", ("S", len(DESCRIPTORS))), "segment_travel": ("<f4", ("S", 2)),
 }  # fmt: skip
 
 
@@ -122,6 +131,7 @@ def build(clips: Sequence[Clip], *, name: str) -> Library:
         "clip_beat": _starts([c.beat_poses.shape[0] for c in clips]),
         "clip_accent": _starts([c.accents.shape[0] for c in clips]),
         "beat_poses": np.concatenate([c.beat_poses for c in clips]),
+        "half_poses": np.concatenate([np.append(c.halves, c.beat_poses[-1]) for c in clips]),
         "accents": np.concatenate([c.accents.reshape(-1, 2) for c in clips]),
         "clip_fps": [c.fps for c in clips],
         "clip_bpm": [c.bpm for c in clips],
@@ -131,10 +141,13 @@ def build(clips: Sequence[Clip], *, name: str) -> Library:
         "clip_kin": [names.index(c.mirror_of) if c.mirror_of in names else i for i, c in enumerate(clips)],
         "clip_flags": [LOOPED * c.looped | IDLE * c.idle | SLIDE * c.slide for c in clips],
         "clip_meter": [c.meter for c in clips],
+        "clip_middle": np.stack([middle(c) for c in clips]),
+        "clip_top_m": [float(np.percentile(c.root_m[:, 1], 95.0)) for c in clips],
         "segment_clip": [i for i, _ in entries],
         "segment_beat": [e for _, e in entries],
         "segment_pose": np.stack([j.pose_m for j in joins]),
         "segment_velocity": np.stack([j.velocity_m_s for j in joins]),
+        "segment_contact": np.stack([j.contact for j in joins]),
         "segment_descriptor": describe(clips, entries),
         "segment_travel": np.stack([j.travel_m for j in joins]),
     }
@@ -261,6 +274,9 @@ def _checked(text: dict[str, Any], arrays: dict[str, Any], where: str) -> Librar
         own = arrays["beat_poses"][arrays["clip_beat"][c] : arrays["clip_beat"][c + 1]]
         if not ((np.diff(own) > 0).all() and own[0] >= 0 and own[-1] <= last[c] - 1 + 1e-6):
             raise _damaged(where, f"has beats of {text['clip_names'][c]} outside the clip")
+        half = arrays["half_poses"][arrays["clip_beat"][c] : arrays["clip_beat"][c + 1]]
+        if not ((own[:-1] < half[:-1]) & (half[:-1] < own[1:])).all():
+            raise _damaged(where, f"has half beats of {text['clip_names'][c]} beside its beats")
     if not ((arrays["clip_fps"] > 0).all() and (arrays["clip_bpm"] > 0).all() and (arrays["clip_phrase"] >= 1).all()):
         raise _damaged(where, "has clips without a rate or tempo")
     small = sum(arrays[k].nbytes for k in ("root_m", "rotations", "contacts")) <= LOOKED_THROUGH_BYTES

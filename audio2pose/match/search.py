@@ -1,25 +1,104 @@
-"""The search: the cost of every segment as the next one, each term apart, in one pass over the index.
+"""The search: what each segment would cost as the next one, term by term, and the cheapest few of them.
 
-Shapes   S segments; J join joints; query_* as one row of the index; costs: (S, TERMS) weighted terms; total: (S,).
-Terms    music, tempo, pose, velocity, repetition, stage, style, threshold, chance (see `Matcher` for what each means).
-Threads  engine thread; the kernel works without heap or GIL on arrays it is given.
+Shapes   S segments, C clips, J join joints, T terms; best, best_cost: (k,). The library's arrays come as two tuples.
+Order    What a segment costs by itself is cheap to tell and told for all; the join, nine joints and their speeds, only for
+         those that may still win, and only as far as they may: the answer is the exact one.
+Threads  engine thread; the kernels work without heap or GIL on arrays they are given.
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
-from audio2pose.arrays import F32, F64, I32, U8
+from audio2pose.arrays import F32, F64, I32, I64, U8
 
-TERMS: tuple[str, ...] = ("music", "tempo", "pose", "velocity", "repetition", "stage", "style", "threshold", "chance")
+TERMS: tuple[str, ...] = (
+    "energy", "music", "tempo", "pose", "velocity", "contact", "repetition", "phrase", "stage", "style", "threshold", "chance",
+)  # fmt: skip
+ENERGY, MUSIC, TEMPO, POSE, VELOCITY, CONTACT, REPETITION, PHRASE, STAGE, STYLE, THRESHOLD, CHANCE = range(len(TERMS))
 POSE_SCALE_M = 0.25
 VELOCITY_SCALE_M_S = 1.5
-OUT_OF_RANGE = 25.0
+PER_STEP = 1.0 / 0.20**2
+"""A standing foot 0.20 m from where the new segment stands on it costs a term of one."""
+OUT_OF_RANGE, UNFIT = 25.0, 2.0
+"""A tempo that no body follows; one that its author did not mean the phrase for."""
+OTHER_LEVEL = 0.35
 KIN_SHARE = 0.6
 """How much of a phrase's own repetition its mirror image counts for."""
+OTHER_STYLE, FOREIGN_STYLE = 0.5, 8.0
+START, BAR, BEAT = range(3)
+BEGINS: F64 = np.array([0.0, 0.3, 1.0])
+"""What it costs to begin at a phrase's start, at a later bar of its, or in the middle of a bar."""
+OFF_BAR, OTHER_METER = 2.0, 2.0
+"""Against the music's bar; in another metre."""
+SKETCH, SURE = 4, 0.999
+"""Main directions of a library's poses: what two poses differ by along these is a bound that rules out most joins."""
+LEFT_ANKLE, RIGHT_ANKLE = 3, 4  # among the join joints
+IDLE_BIT = 1
+
+
+class Segments(NamedTuple):
+    """The library's segments (S, ...)."""
+
+    clip: I32
+    beat: I32
+    pose: F32
+    velocity: F32
+    contact: F32
+    descriptor: F32
+    travel: F32
+    begins: U8  # START, BAR or BEAT of its phrase
+    place: U8  # of its beat in the clip's own bar
+    sketch: F32  # (S, B) its pose along the library's main directions
+    directions: F64  # (B, J, 3) those, of length 1 and square to each other
+
+
+class Clips(NamedTuple):
+    """The library's clips (C, ...)."""
+
+    bpm: F32
+    tempo: F32
+    style: I32
+    kin: I32
+    flags: U8
+    meter: U8
+
+
+class Wanted(NamedTuple):
+    """What a query asks, as the kernels take it."""
+
+    pose: F64  # (J, 3)
+    velocity: F64  # (J, 3)
+    contact: F64  # (2,)
+    music: F64  # (4,)
+    stage_xz: F64  # (2,)
+    tempo_bpm: float
+    beats: float
+    idle: int
+    style: int
+    last_style: int
+    going_on_clip: int
+    going_on_beat: int
+    place: int
+    meter: int
+    news: float
+    seed: int
+    cut: int
+
+
+class Limits(NamedTuple):
+    """What stays the same from query to query."""
+
+    weights: F64  # (T,)
+    music_weights: F64  # (4,) of which the first is not used
+    low: float
+    high: float
+    threshold_bpm: float
+    memory_beats: float
 
 
 @njit(cache=True, nogil=True)
@@ -32,6 +111,22 @@ def octave(ratio: float, low: float, high: float) -> float:
         if miss < best_miss - 1e-9:
             best, best_miss = factor, miss
     return best
+
+
+@njit(cache=True, nogil=True)
+def suits(clips: Clips, c: int, low: float, high: float) -> tuple[float, float]:
+    """The slowest and the fastest rate at which clip *c* is still itself, within what the dancer allows."""
+    slow, fast = low, high
+    if clips.tempo[c, 1] > 0.0:
+        slow, fast = max(low, clips.tempo[c, 0] / clips.bpm[c]), min(high, clips.tempo[c, 1] / clips.bpm[c])
+    return slow, fast
+
+
+@njit(cache=True, nogil=True)
+def level_of(clips: Clips, c: int, tempo_bpm: float, low: float, high: float) -> float:
+    """Whether clip *c* is danced to music of *tempo_bpm* beat for beat (1), at half (0.5) or at double time (2)."""
+    slow, fast = suits(clips, c, low, high)
+    return octave(tempo_bpm / clips.bpm[c], slow, fast)
 
 
 @njit(cache=True, nogil=True)
@@ -51,68 +146,231 @@ def freshness(now_beats: float, used_beats: float, memory_beats: float) -> float
 
 
 @njit(cache=True, nogil=True)
-def score_segments(
-    segment_clip: I32, segment_beat: I32, segment_pose: F32, segment_velocity: F32, segment_descriptor: F32,
-    segment_travel: F32, clip_bpm: F32, clip_style: I32, clip_kin: I32, clip_flags: U8, clip_used_beats: F64,
-    query_pose: F64, query_velocity: F64, query_music: F64, music_weights: F64, stage_xz: F64, weights: F64,
-    tempo_bpm: float, low: float, high: float, threshold_bpm: float, now_beats: float, memory_beats: float,
-    style: int, last_style: int, want_idle: int, going_on_clip: int, going_on_beat: int, seed: int, cut: int,
-    kin_used: F64, costs: F32, total: F32,
-) -> int:  # fmt: skip
-    """Write the weighted terms (S, 9) and their sums (S,); return the cheapest segment, -1 where none is allowed."""
+def of_clips(clips: Clips, wanted: Wanted, limits: Limits, used_beats: F64, kin_used: F64, own: F64) -> None:
+    """Write into *own* (C, 6) level, rate and the terms that a whole clip shares: tempo, repetition, style, threshold.
+
+    A clip that may not be danced now gets level 0. *kin_used* (C,) is scratch.
+    """
+    w = limits.weights
     kin_used.fill(0.0)
-    for c in range(clip_kin.shape[0]):
-        used = freshness(now_beats, clip_used_beats[c], memory_beats)
-        kin_used[clip_kin[c]] = max(kin_used[clip_kin[c]], used)
-    best, best_cost = -1, 1e30
-    span = math.log2(high)
-    for s in range(segment_clip.shape[0]):
-        c = segment_clip[s]
-        if ((clip_flags[c] >> 1) & 1) != want_idle:
+    for c in range(clips.kin.shape[0]):
+        used = freshness(wanted.beats, used_beats[c], limits.memory_beats)
+        kin_used[clips.kin[c]] = max(kin_used[clips.kin[c]], used)
+    span = math.log2(limits.high)
+    for c in range(clips.kin.shape[0]):
+        if ((clips.flags[c] >> IDLE_BIT) & 1) != wanted.idle:
+            own[c, 0] = 0.0
+            continue
+        slow, fast = suits(clips, c, limits.low, limits.high)
+        level = octave(wanted.tempo_bpm / clips.bpm[c], slow, fast)
+        rate = level * wanted.tempo_bpm / clips.bpm[c]
+        tempo = (math.log2(rate) / span) ** 2 + (0.0 if level == 1.0 else OTHER_LEVEL)
+        if rate < limits.low * 0.999 or rate > limits.high * 1.001:
+            tempo += OUT_OF_RANGE
+        elif rate < slow * 0.999 or rate > fast * 1.001:
+            tempo += UNFIT
+        used = freshness(wanted.beats, used_beats[c], limits.memory_beats)
+        off_style = 0.0
+        if wanted.style >= 0:
+            off_style = FOREIGN_STYLE if clips.style[c] != wanted.style else 0.0
+        elif wanted.last_style >= 0 and clips.style[c] != wanted.last_style:
+            off_style = OTHER_STYLE * (1.0 - wanted.news)
+        own[c, 0], own[c, 1] = level, rate
+        own[c, 2] = w[TEMPO] * tempo
+        own[c, 3] = w[REPETITION] * max(used, KIN_SHARE * kin_used[clips.kin[c]])
+        own[c, 4] = w[STYLE] * off_style
+        own[c, 5] = OUT_OF_RANGE if 0.0 < limits.threshold_bpm < abs(wanted.tempo_bpm * level - clips.bpm[c]) else 0.0
+
+
+@njit(cache=True, nogil=True)
+def alone(
+    clip: I32, beat: I32, descriptor: F32, travel: F32, begins: U8, own_place: U8, meter: U8, music: F64, stage_xz: F64,
+    weights: F64, music_weights: F64, own: F64, going_on_clip: int, going_on_beat: int, place: int, bar: int, news: float,
+    seed: int, cut: int, first: int, last: int, terms: F64, total: F32,
+) -> None:  # fmt: skip
+    """Write what segments *first* to *last* cost without their joins into *total* (S,), the last one's terms into *terms* (T,).
+
+    Arrays come one by one: reached through a tuple in this loop they would cost ten times the sum itself.
+    """
+    for s in range(first, last):
+        c = clip[s]
+        level = own[c, 0]
+        if level == 0.0:
             total[s] = np.inf
             continue
-        music = 0.0
-        for d in range(query_music.shape[0]):
-            e = segment_descriptor[s, d] - query_music[d]
-            music += music_weights[d] * e * e
-        level = octave(tempo_bpm / clip_bpm[c], low, high)
-        rate = level * tempo_bpm / clip_bpm[c]
-        tempo = (math.log2(rate) / span) ** 2 + (0.0 if level == 1.0 else 0.35)
-        if rate < low * 0.999 or rate > high * 1.001:
-            tempo += OUT_OF_RANGE
-        pose, velocity = 0.0, 0.0
-        going_on = c == going_on_clip and segment_beat[s] == going_on_beat
-        if not going_on:
-            for j in range(query_pose.shape[0]):
-                for i in range(3):
-                    e = segment_pose[s, j, i] - query_pose[j, i]
-                    pose += e * e
-                    e = segment_velocity[s, j, i] * rate - query_velocity[j, i]
-                    velocity += e * e
-            pose /= query_pose.shape[0] * POSE_SCALE_M * POSE_SCALE_M
-            velocity /= query_pose.shape[0] * VELOCITY_SCALE_M_S * VELOCITY_SCALE_M_S
-        repetition = max(freshness(now_beats, clip_used_beats[c], memory_beats), KIN_SHARE * kin_used[clip_kin[c]])
-        x, z = stage_xz[0] + segment_travel[s, 0], stage_xz[1] + segment_travel[s, 1]
-        stage = x * x + z * z
-        off_style = 0.0
-        if style >= 0:
-            off_style = 8.0 if clip_style[c] != style else 0.0
-        elif last_style >= 0 and clip_style[c] != last_style:
-            off_style = 0.5
-        costs[s, 0] = weights[0] * music
-        costs[s, 1] = weights[1] * tempo
-        costs[s, 2] = weights[2] * pose
-        costs[s, 3] = weights[3] * velocity
-        costs[s, 4] = weights[4] * repetition
-        costs[s, 5] = weights[5] * stage
-        costs[s, 6] = weights[6] * off_style
-        costs[s, 7] = OUT_OF_RANGE if 0.0 < threshold_bpm < abs(tempo_bpm * level - clip_bpm[c]) else 0.0
+        e = descriptor[s, 0] - music[0]
+        terms[ENERGY] = weights[ENERGY] * e * e
+        m = 0.0
+        for d in range(1, music.shape[0]):
+            e = descriptor[s, d] - music[d]
+            m += music_weights[d] * e * e
+        terms[MUSIC] = weights[MUSIC] * m
+        terms[TEMPO] = own[c, 2]
+        terms[REPETITION] = own[c, 3]
+        p = BEGINS[begins[s]]
+        if c == going_on_clip and beat[s] == going_on_beat:
+            p = news
+        elif bar > 1:
+            if meter[c] != bar:
+                p += OTHER_METER
+            elif (own_place[s] / level - place) % (bar / max(level, 1.0)) != 0.0:
+                p += OFF_BAR
+        terms[PHRASE] = weights[PHRASE] * p
+        x, z = stage_xz[0] + travel[s, 0], stage_xz[1] + travel[s, 1]
+        terms[STAGE] = weights[STAGE] * (x * x + z * z)
+        terms[STYLE] = own[c, 4]
+        terms[THRESHOLD] = own[c, 5]
         u = chance(np.uint64(seed), np.uint64(cut), np.uint64(s))
-        costs[s, 8] = -weights[8] * math.log(-math.log(min(max(u, 1e-12), 1.0 - 1e-12)))
+        terms[CHANCE] = weights[CHANCE] * 4.0 * (0.5 - u)
+        terms[POSE] = terms[VELOCITY] = terms[CONTACT] = 0.0
         sum_ = 0.0
-        for t in range(costs.shape[1]):
-            sum_ += costs[s, t]
+        for t in range(terms.shape[0]):
+            sum_ += terms[t]
         total[s] = sum_
-        if sum_ < best_cost:
-            best, best_cost = s, sum_
-    return best
+
+
+@njit(cache=True, nogil=True)
+def join(
+    pose: F32, velocity: F32, contact: F32, to_pose: F64, to_velocity: F64, to_contact: F64, kp: float, kv: float, kc: float,
+    rate: float, s: int, room: float, terms: F64,
+) -> float:  # fmt: skip
+    """Write the terms of the join to segment *s*, weighted by kp, kv, kc; return their sum, or its part once above *room*."""
+    share, lasting, apart = 0.0, 0.0, 1.0
+    for f in range(2):
+        there, wants = float(contact[s, f]), to_contact[f]
+        share += 0.5 * (there - wants) * (there - wants)
+        lasting = max(lasting, there * wants)
+        apart *= there * wants
+    x = (pose[s, LEFT_ANKLE, 0] - pose[s, RIGHT_ANKLE, 0]) - (to_pose[LEFT_ANKLE, 0] - to_pose[RIGHT_ANKLE, 0])
+    z = (pose[s, LEFT_ANKLE, 2] - pose[s, RIGHT_ANKLE, 2]) - (to_pose[LEFT_ANKLE, 2] - to_pose[RIGHT_ANKLE, 2])
+    contacts = kc * (share + 1.0 - lasting + apart * (x * x + z * z) * PER_STEP)
+    a, b = 0.0, 0.0
+    for j in range(to_pose.shape[0]):
+        if contacts + kp * a + kv * b > room:
+            break
+        for i in range(3):
+            e = pose[s, j, i] - to_pose[j, i]
+            a += e * e
+            e = velocity[s, j, i] * rate - to_velocity[j, i]
+            b += e * e
+    terms[CONTACT], terms[POSE], terms[VELOCITY] = contacts, kp * a, kv * b
+    return contacts + kp * a + kv * b
+
+
+@njit(cache=True, nogil=True)
+def _scales(weights: F64, joints: int) -> tuple[float, float, float]:
+    """What a square metre, a square metre per second, and a unit of ill contact cost in a join of *joints*."""
+    kp = weights[POSE] / (joints * POSE_SCALE_M * POSE_SCALE_M)
+    return kp, weights[VELOCITY] / (joints * VELOCITY_SCALE_M_S * VELOCITY_SCALE_M_S), weights[CONTACT]
+
+
+@njit(cache=True, nogil=True)
+def cheapest(
+    segments: Segments, clips: Clips, wanted: Wanted, limits: Limits, used_beats: F64, one_a_clip: bool, kin_used: F64,
+    own: F64, terms: F64, total: F32, best: I64, best_cost: F64,
+) -> int:  # fmt: skip
+    """Write the cheapest segments, cheapest first, into *best* (k,) and *best_cost* (k,); return how many there are.
+
+    *one_a_clip* keeps the best of each clip alone. *kin_used* (C,), *own* (C, 6), *terms* (T,), *total* (S,) are scratch;
+    *own* holds what `of_clips` wrote.
+    """
+    of_clips(clips, wanted, limits, used_beats, kin_used, own)
+    _told_alone(segments, clips, wanted, limits, own, 0, segments.clip.shape[0], terms, total)
+    return _winners(
+        segments.clip, segments.beat, segments.pose, segments.velocity, segments.contact, segments.sketch,
+        segments.directions, wanted.pose, wanted.velocity, wanted.contact, wanted.going_on_clip, wanted.going_on_beat,
+        limits.weights, own, one_a_clip, terms, total, best, best_cost,
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def _told_alone(
+    segments: Segments, clips: Clips, wanted: Wanted, limits: Limits, own: F64, first: int, last: int, terms: F64, total: F32,
+) -> None:  # fmt: skip
+    alone(
+        segments.clip, segments.beat, segments.descriptor, segments.travel, segments.begins, segments.place, clips.meter,
+        wanted.music, wanted.stage_xz, limits.weights, limits.music_weights, own, wanted.going_on_clip, wanted.going_on_beat,
+        wanted.place, 0 if wanted.idle else wanted.meter, wanted.news, wanted.seed, wanted.cut, first, last, terms, total,
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def _sketched(pose: F64, directions: F64) -> tuple[float, float, float, float]:
+    out = (0.0, 0.0, 0.0, 0.0)
+    for j in range(pose.shape[0]):
+        for i in range(3):
+            x = pose[j, i]
+            out = (
+                out[0] + x * directions[0, j, i], out[1] + x * directions[1, j, i], out[2] + x * directions[2, j, i],
+                out[3] + x * directions[3, j, i],
+            )  # fmt: skip
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _apart(sketch: F32, s: int, to: tuple[float, float, float, float]) -> float:
+    """Squared distance along the main directions, never more than the whole."""
+    a, b, c, d = sketch[s, 0] - to[0], sketch[s, 1] - to[1], sketch[s, 2] - to[2], sketch[s, 3] - to[3]
+    return a * a + b * b + c * c + d * d
+
+
+@njit(cache=True, nogil=True)
+def _winners(
+    clip: I32, beat: I32, pose: F32, velocity: F32, contact: F32, sketch: F32, directions: F64, to_pose: F64,
+    to_velocity: F64, to_contact: F64, going_on_clip: int, going_on_beat: int, weights: F64, own: F64, one_a_clip: bool,
+    terms: F64, total: F32, best: I64, best_cost: F64,
+) -> int:  # fmt: skip
+    first = int(np.argmin(total))
+    if total[first] == np.inf:
+        return 0
+    found, k = 0, best.shape[0]
+    kp, kv, kc = _scales(weights, to_pose.shape[0])
+    to_sketch = _sketched(to_pose, directions)
+    # The likeliest comes first, so that most of the others need no join.
+    for n in range(-1, clip.shape[0]):
+        s = first if n < 0 else n
+        bound = best_cost[k - 1] if found == k else np.inf
+        if n == first or total[s] >= bound or total[s] == np.inf:
+            continue
+        c = clip[s]
+        cost = float(total[s])
+        if c != going_on_clip or beat[s] != going_on_beat:
+            room = bound - cost
+            if kp * SURE * _apart(sketch, s, to_sketch) > room:
+                continue
+            cost += join(pose, velocity, contact, to_pose, to_velocity, to_contact, kp, kv, kc, own[c, 1], s, room, terms)
+        if cost >= bound:
+            continue
+        at = found if found < k else k - 1
+        twin = -1
+        if one_a_clip:
+            for i in range(found):
+                if clip[best[i]] == c:
+                    twin = i
+        if twin >= 0:
+            if best_cost[twin] <= cost:
+                continue
+            at = twin
+        elif found < k:
+            found += 1
+        while at > 0 and best_cost[at - 1] > cost:
+            best[at], best_cost[at] = best[at - 1], best_cost[at - 1]
+            at -= 1
+        best[at], best_cost[at] = s, cost
+    return found
+
+
+@njit(cache=True, nogil=True)
+def costs_of(
+    segments: Segments, clips: Clips, wanted: Wanted, limits: Limits, own: F64, s: int, terms: F64, total: F32,
+) -> float:  # fmt: skip
+    """Write every weighted term of segment *s* into *terms* (T,) and return their sum; *own* as `of_clips` wrote it."""
+    _told_alone(segments, clips, wanted, limits, own, s, s + 1, terms, total)
+    cost = float(total[s])
+    if segments.clip[s] != wanted.going_on_clip or segments.beat[s] != wanted.going_on_beat:
+        kp, kv, kc = _scales(limits.weights, wanted.pose.shape[0])
+        cost += join(
+            segments.pose, segments.velocity, segments.contact, wanted.pose, wanted.velocity, wanted.contact, kp, kv, kc,
+            own[segments.clip[s], 1], s, np.inf, terms,
+        )  # fmt: skip
+    return cost

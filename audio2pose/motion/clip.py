@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -17,7 +17,8 @@ class Clip:
 
     root_m (T, 3) metres; rotations (T, 24, 4) local unit quaternions, w first; contacts (T, 4) 0..1 for left_ankle,
     left_foot, right_ankle, right_foot; beat_poses (B,) the pose index (a float) of each beat of the dance, rising, so
-    that the clip holds B - 1 whole beats; accents (A, 2) beat and strength 0..1; entries (E,) whole beats at which the
+    that the clip holds B - 1 whole beats; half_poses (B - 1,) that of the half beat after each but the last, empty for a
+    smooth course; accents (A, 2) beat and strength 0..1; entries (E,) whole beats at which the
     dance may begin. energy 0..1. tempo_bpm: the slowest and the fastest at which it is still itself; (0, 0) leaves it to the
     dancer. A looped clip ends as it began (its last beat is its first).
     """
@@ -38,6 +39,7 @@ class Clip:
     looped: bool = True
     idle: bool = False
     slide: bool = False
+    half_poses: F64 = field(default_factory=lambda: np.zeros(0))
     mirror_of: str = ""
     source: str = "built in"
     licence: str = "MIT"
@@ -52,6 +54,27 @@ class Clip:
         beats = self.beat_poses
         if beats.shape[0] < 2 or not (np.diff(beats) > 0).all() or beats[0] < 0 or beats[-1] > T - 1 + 1e-6:
             raise LibraryError(f"clip {self.name}: beat_poses must rise within 0..{T - 1} and hold two beats or more")
+
+        halves = self.halves
+        if halves.shape != (beats.shape[0] - 1,) or not ((beats[:-1] < halves) & (halves < beats[1:])).all():
+            raise LibraryError(f"clip {self.name}: half_poses must hold one pose index between each beat and the next")
+
+    @property
+    def halves(self) -> F64:
+        """(B - 1,) the pose index of each half beat: half_poses, or where the monotone cubic through the beats has it."""
+        if self.half_poses.size:
+            return self.half_poses
+        steps = np.diff(self.beat_poses)
+        slopes = np.concatenate([steps[:1], 2.0 * steps[1:] * steps[:-1] / (steps[1:] + steps[:-1]), steps[-1:]])
+        halves: F64 = self.beat_poses[:-1] + 0.5 * steps + 0.125 * (slopes[:-1] - slopes[1:])
+        return halves
+
+    @property
+    def knots(self) -> F64:
+        """(2B - 1,) beats and half beats in turn, pose indices."""
+        out = np.empty(2 * self.beats + 1)
+        out[::2], out[1::2] = self.beat_poses, self.halves
+        return out
 
     @property
     def beats(self) -> int:

@@ -1,10 +1,11 @@
 """Beats to beats: where in a clip the dancer stands when the music's clock says b.
 
-A clip's own beats lie at `beat_poses` (B,), pose indices that need not be evenly spaced. The map from beat to pose index
-is the monotone cubic through them: continuous in speed, so that no ripple stands at the beats.
+A clip's own beats lie at `beat_poses` (B,) and its half beats at `half_poses` (B,), pose indices that need not be evenly
+spaced; a half beat stands at the index of the beat before it, and the last one is not used. The map from beat to pose index
+is the monotone cubic through all of them: continuous in speed, so that no ripple stands at the beats.
 
 Threads  any; kernels without heap or GIL.
-Source   Fritsch and Carlson 1980, monotone piecewise cubic interpolation.
+Source   Fritsch and Butland 1984, monotone piecewise cubic interpolation.
 """
 
 from __future__ import annotations
@@ -17,26 +18,33 @@ from audio2pose.arrays import F32, F64
 
 
 @njit(cache=True, nogil=True)
-def _slope(beat_poses: F64, k: int) -> float:
-    """Poses a beat at beat *k*, limited so that the cubic stays monotone: the harmonic mean of its two neighbours' steps."""
-    n = beat_poses.shape[0]
+def _knot(beat_poses: F64, half_poses: F64, k: int) -> float:
+    """Pose index of half beat *k* counted from the clip's start: an even one is a beat."""
+    return half_poses[k >> 1] if k & 1 else beat_poses[k >> 1]
+
+
+@njit(cache=True, nogil=True)
+def _slope(beat_poses: F64, half_poses: F64, k: int) -> float:
+    """Poses a half beat at knot *k*, limited so that the cubic stays monotone: the harmonic mean of its neighbours' steps."""
+    last = 2 * (beat_poses.shape[0] - 1)
+    here = _knot(beat_poses, half_poses, k)
     if k == 0:
-        return beat_poses[1] - beat_poses[0]
-    if k == n - 1:
-        return beat_poses[n - 1] - beat_poses[n - 2]
-    before, after = beat_poses[k] - beat_poses[k - 1], beat_poses[k + 1] - beat_poses[k]
+        return _knot(beat_poses, half_poses, 1) - here
+    if k == last:
+        return here - _knot(beat_poses, half_poses, k - 1)
+    before, after = here - _knot(beat_poses, half_poses, k - 1), _knot(beat_poses, half_poses, k + 1) - here
     return 2.0 * before * after / (before + after)
 
 
 @njit(cache=True, nogil=True)
-def pose_index(beat_poses: F64, beat: float) -> float:
+def pose_index(beat_poses: F64, half_poses: F64, beat: float) -> float:
     """Pose index at *beat* (0 is the clip's first beat); beyond the ends it stays on the first or last beat."""
-    n = beat_poses.shape[0]
-    beat = min(max(beat, 0.0), float(n - 1))
-    k = min(int(beat), n - 2)
-    u = beat - k
-    y0, y1 = beat_poses[k], beat_poses[k + 1]
-    m0, m1 = _slope(beat_poses, k), _slope(beat_poses, k + 1)
+    n = 2 * beat_poses.shape[0] - 1
+    at = min(max(2.0 * beat, 0.0), float(n - 1))
+    k = min(int(at), n - 2)
+    u = at - k
+    y0, y1 = _knot(beat_poses, half_poses, k), _knot(beat_poses, half_poses, k + 1)
+    m0, m1 = _slope(beat_poses, half_poses, k), _slope(beat_poses, half_poses, k + 1)
     u2, u3 = u * u, u * u * u
     return (2.0 * u3 - 3.0 * u2 + 1.0) * y0 + (u3 - 2.0 * u2 + u) * m0 + (-2.0 * u3 + 3.0 * u2) * y1 + (u3 - u2) * m1
 

@@ -15,6 +15,7 @@ from audio2pose.arrays import F32, F64, I64, Record
 from audio2pose.config import BeatConfig, ClockConfig, HearConfig
 from audio2pose.music.beat import BeatTracker
 from audio2pose.music.clock import BeatClock
+from audio2pose.music.drive import Drive
 from audio2pose.music.features import FeatureWindow
 from audio2pose.music.gain import Gain
 from audio2pose.music.heard import FLYWHEEL, HEARD, IDLE, LISTENING, LOCKED, SILENT
@@ -41,6 +42,7 @@ class Ears:
         self._tracker = BeatTracker(hear, beat, sample_rate_hz)
         self._clock = BeatClock(clock, hear.hop_s)
         self.features = FeatureWindow(hear.hop_s, self._tracker.spectrum)
+        self.drive = Drive(hear.hop_s)
         self.activation: F32 = np.zeros(N_ACTIVATIONS, np.float32)
         # Sound is copied here first: kernels are compiled for this one kind of array, whatever the caller holds.
         self._hop: F32 = np.zeros(4 * math.ceil(sample_rate_hz * hear.hop_s) + 4, np.float32)
@@ -71,7 +73,7 @@ class Ears:
 
     def reset(self) -> None:
         """Forget all sound and count hops from 0 again."""
-        for part in (self.gain, self._tracker, self._clock, self.features):
+        for part in (self.gain, self._tracker, self._clock, self.features, self.drive):
             part.reset()
         for state in (self.activation, self._hop, self._levels, self._heards):
             state[:] = 0
@@ -150,6 +152,7 @@ class Ears:
         heard["bass"] = features.bass
         heard["density"] = features.density
         heard["brightness"] = features.brightness
+        heard["drive"] = self.drive.process(features.energy, float(strength[0]), clock.rate_hz)
         heard["onset_low"] = strength[0]
         heard["onset_mid"] = 0.5 * (strength[1] + strength[2])
         heard["onset_high"] = strength[3]

@@ -126,6 +126,11 @@ class FeatureWindow:
         """Spectral centroid of the last two beats, 0..1 of its range."""
         return float(self._place[BRIGHT])
 
+    @property
+    def figures(self) -> F64:
+        """(3,) fullness dB, bass dB and centroid octaves of the last two beats, against no range; a view."""
+        return self._values
+
     def last(self, n: int, out: F32) -> int:
         """Write the last *n* whole beats, oldest first, into *out* (n, 33); return how many there are."""
         there = min(n, self.n_beats, N_BEATS)

@@ -28,6 +28,7 @@ HEARD = np.dtype(
         ("bass", np.float32),  # 0..1: share of the low band in the last two beats, against its own range
         ("density", np.float32),  # onsets in a beat, last four beats (0..4)
         ("brightness", np.float32),  # 0..1: spectral centroid against its own range
+        ("drive", np.float32),  # 0..1: how hard the music asks a body to work: energy, more where kick and bass strike
         ("onset_low", np.float32),  # 0..1, this hop
         ("onset_mid", np.float32),
         ("onset_high", np.float32),

@@ -13,16 +13,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio2pose.arrays import F64, I64
+from audio2pose.music.drive import whole
+from audio2pose.music.features import LEAST_SPAN
 from audio2pose.music.heard import FLYWHEEL, IDLE, LISTENING, LOCKED, SILENT
 from audio2pose.music.whole import Beats
 
 # Between beats further apart than this many of the usual steps about them the clock counts on.
 GAP_STEPS, NEIGHBOURS = 1.6, 4
 LONGEST_BAR = 7
+RANGE_PERCENT = (3.0, 97.0)
 
 
-def rehear(heard_log: NDArray[np.void], beats: Beats, hop_s: float) -> NDArray[np.void]:
-    """The same log (H,) with b on the known beats and its figures telling of the beats to come."""
+def rehear(heard_log: NDArray[np.void], beats: Beats, hop_s: float, figures: F64 | None = None) -> NDArray[np.void]:
+    """The same log (H,) with b on the known beats and its figures telling of the beats to come.
+
+    *figures* (H, 3), fullness, bass and centroid as FeatureWindow.figures has them, are placed in the whole song's range.
+    """
     log = heard_log.copy()
     n_hops, n_beats = len(log), len(beats.times_s)
     if n_beats < 2:
@@ -42,7 +48,10 @@ def rehear(heard_log: NDArray[np.void], beats: Beats, hop_s: float) -> NDArray[n
     log["state"][heard] = np.where(np.minimum(since_s, until_s)[heard] <= 2.0 * apart_s, LOCKED, FLYWHEEL)
     nearest = np.where(since_s < until_s, before, next_beat)
     log["confidence"] = np.where(log["state"] == LOCKED, beats.confidences[nearest], 0.0)
+    if figures is not None:
+        _place_in_song(log, figures)
     _look_ahead(log, hop_s)
+    log["drive"] = whole(log["energy"], log["onset_low"], log["beat"])
     return log
 
 
@@ -113,6 +122,18 @@ def _tell_bars(log: NDArray[np.void], beats: Beats, number: I64, hop_s: float) -
     meters = np.where(meters > LONGEST_BAR, usual, meters)
     log["bar_origin"] = downbeats[bar]
     log["meter"] = meters[bar]
+
+
+def _place_in_song(log: NDArray[np.void], figures: F64) -> None:
+    """Energy, bass and brightness against what the whole song has, a few hops at its ends apart, and not what came so far."""
+    sounds = log["state"] != SILENT
+    if not sounds.any():
+        return
+    low, high = np.percentile(figures[sounds], RANGE_PERCENT, axis=0)
+    middle, span = 0.5 * (low + high), np.maximum(high - low, LEAST_SPAN)
+    place = np.clip((figures - middle) / span + 0.5, 0.0, 1.0)
+    for k, name in enumerate(("energy", "bass", "brightness")):
+        log[name] = np.where(sounds, place[:, k], log[name])
 
 
 def _look_ahead(log: NDArray[np.void], hop_s: float) -> None:

@@ -17,6 +17,7 @@ from audio2pose.motion.body import JOINT, REST_ANKLE_M, REST_FOOT_M
 from audio2pose.motion.clip import Clip
 from audio2pose.motion.kinematics import positions
 
+from .hits import hits_a_bar, hits_seen
 from .ring import Ring
 
 JUDGED = (
@@ -43,9 +44,12 @@ GATES: dict[str, tuple[float, float]] = {
     "wrist_hz": (0.0, 4.2),
     "planted_cm": (0.0, 1.0),
     "floor_cm": (-1.0, 100.0),
+    "wring_deg": (0.0, 75.0),
+    "hits_seen": (0.8, 1.0),
+    "hits_a_bar": (1.0, 16.0),
 }
 """Gate -> lowest, highest."""
-ALWAYS = ("turn_deg_s", "jolt_m_s2", "planted_cm", "floor_cm", "skate")
+ALWAYS = ("turn_deg_s", "jolt_m_s2", "planted_cm", "floor_cm", "skate", "wring_deg")
 """Gates that no phrase is ever excused from; an idle has only these."""
 
 
@@ -55,7 +59,7 @@ def failures(clip: Clip, exempt: Mapping[str, str]) -> list[str]:
     for gate, value in measures(clip).items():
         low, high = GATES[gate]
         ok = low <= value <= high
-        if gate not in ALWAYS and clip.idle:
+        if (gate not in ALWAYS and clip.idle) or (gate == "skate" and clip.slide):
             continue
         if not ok and (gate in ALWAYS or gate not in exempt):
             out.append(f"{clip.name}: {gate} is {value:.2f}, must lie within {low:g} to {high:g}")
@@ -97,6 +101,9 @@ def measures(clip: Clip) -> dict[str, float]:
         "wrist_hz": _wrist_hz(calm, ring),
         "planted_cm": drift,
         "floor_cm": floor,
+        "wring_deg": _wring(clip, joints),
+        "hits_seen": hits_seen(clip),
+        "hits_a_bar": hits_a_bar(clip),
     }
 
 
@@ -201,6 +208,21 @@ def _feet(clip: Clip, joints: F64) -> tuple[float, float]:
                 stood = place[start:stop]
                 stray = max(stray, float(_lengths(stood - np.median(stood, axis=0)).max()))
     return 100.0 * stray, 100.0 * deepest
+
+
+def _wring(clip: Clip, joints: F64) -> float:
+    """Farthest that the hips are turned against a foot that stands: more, and the knee is wrung."""
+    across = (joints[:, JOINT["left_hip"]] - joints[:, JOINT["right_hip"]])[:, [0, 2]]
+    most = 0.0
+    for column, side in ((1, "left"), (3, "right")):
+        foot = (joints[:, JOINT[f"{side}_foot"]] - joints[:, JOINT[f"{side}_ankle"]])[:, [0, 2]]
+        straight, turned = (
+            across[:, 0] * foot[:, 1] - across[:, 1] * foot[:, 0],
+            across[:, 0] * foot[:, 0] + across[:, 1] * foot[:, 1],
+        )
+        angle = np.degrees(np.abs(np.arctan2(turned, straight)))
+        most = max(most, float(angle[clip.contacts[:-1, column] > 0.5].max(initial=0.0)))
+    return most
 
 
 def _runs(on: NDArray[np.bool_]) -> list[tuple[int, int]]:

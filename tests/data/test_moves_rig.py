@@ -67,13 +67,13 @@ def test_the_body_comes_home_and_never_wanders_off(phrase: Phrase) -> None:
 
 
 @each_phrase
-def test_beats_lie_exactly_and_entries_are_the_starts_of_bars(phrase: Phrase) -> None:
+def test_beats_lie_exactly_and_each_is_an_entry(phrase: Phrase) -> None:
     clip = CLIPS[phrase.name]
     assert clip.beats == phrase.beats * phrase.passes
     assert clip.beat_poses[0] == 0.0
     assert clip.beat_poses[-1] == clip.root_m.shape[0] - 1
     assert clip.bpm == pytest.approx(phrase.bpm, rel=1e-3)
-    assert clip.entries == tuple(range(0, clip.beats, phrase.meter))
+    assert clip.entries == tuple(range(clip.beats))
     assert (clip.accents[:, 0] < clip.beats).all()
 
 
@@ -125,6 +125,14 @@ def test_a_body_that_slides_fails_the_gates() -> None:
     told = " ".join(failures(dataclasses.replace(clip, root_m=slid.astype(np.float32)), {}))
     assert "planted_cm" in told
     assert "skate" in told
+
+
+def test_a_hit_marked_where_the_body_does_not_stop_fails_its_gate() -> None:
+    clip = CLIPS["hip_point"]
+    late = clip.accents + np.array([0.25, 0.0], np.float32)
+    assert "hits_seen" in " ".join(failures(dataclasses.replace(clip, accents=late), {}))
+    sparse = dataclasses.replace(clip, accents=clip.accents[clip.accents[:, 0] >= 4.0])
+    assert "hits_a_bar" in " ".join(failures(sparse, {}))
 
 
 def test_an_exemption_that_is_not_needed_or_not_known_is_a_failure() -> None:

@@ -124,6 +124,13 @@ def test_indices_out_of_range_are_told(tmp_path: Path) -> None:
         open_library(tmp_path / "x.a2p")
 
 
+def test_half_beats_beside_their_beats_are_told(tmp_path: Path) -> None:
+    lib = _library()
+    save(dataclasses.replace(lib, half_poses=lib.half_poses[::-1].copy()), tmp_path / "x.a2p")
+    with pytest.raises(LibraryError, match="half beats"):
+        open_library(tmp_path / "x.a2p")
+
+
 @pytest.mark.parametrize("key", ["rotations", "root_m", "segment_descriptor", "clip_bpm"])
 def test_a_library_with_nan_is_told(tmp_path: Path, key: str) -> None:
     lib = _library()

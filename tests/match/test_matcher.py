@@ -88,7 +88,14 @@ def test_the_terms_add_up_to_the_cost_and_are_all_named() -> None:
 
 @pytest.mark.parametrize("term", [t for t in TERMS if t not in ("threshold", "chance")])
 def test_a_weight_of_zero_switches_its_term_off(term: str) -> None:
-    far = {"stage_xz": np.ones(2), "pose_m": np.ones((9, 3)), "velocity_m_s": np.ones((9, 3)), "tempo_bpm": 110.0}
+    far = {
+        "place": 2,
+        "meter": 4,
+        "stage_xz": np.ones(2),
+        "pose_m": np.ones((9, 3)),
+        "velocity_m_s": np.ones((9, 3)),
+        "tempo_bpm": 110.0,
+    }
     assert _choose(far, **{f"{term}_weight": 0.0}).terms[term] == 0.0
     if term not in ("repetition", "style"):
         assert _choose(far).terms[term] > 0.0
