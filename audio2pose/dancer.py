@@ -24,7 +24,7 @@ from audio2pose.config import DanceConfig, MatchConfig
 from audio2pose.match.index import Library
 from audio2pose.match.matcher import Choice, Matcher
 from audio2pose.match.plan import Plan
-from audio2pose.motion.blend import Inertia
+from audio2pose.motion.blend import Inertia, Pose
 from audio2pose.motion.body import N_JOINTS
 from audio2pose.motion.feet import FootLock
 from audio2pose.motion.kinematics import Skeleton
@@ -65,8 +65,8 @@ class Dancer:
         self.plan: Plan | None = None
         self.wishes = Wishes(self._matcher, len(library.styles), match.quantum_beats)
         self._held = Posture()
-        self._now, self._shown, self._before = Posture(), Posture(), Posture()
-        self._new, self._ahead = Posture(), Posture()
+        self._now, self._shown, self._before, self._earlier = Posture(), Posture(), Posture(), Posture()
+        self._new, self._ahead, self._after = Posture(), Posture(), Posture()
         self._skeleton = Skeleton()
         self._out = np.zeros(1, POSE)
         self._rest = rest_pose()
@@ -95,7 +95,7 @@ class Dancer:
         self._next_at = 0.0
         self._segment.size = self._config.size
         self._lead_beats = 0.0
-        for s in (self._now, self._shown, self._before):
+        for s in (self._now, self._shown, self._before, self._earlier):
             s.root[:], s.rot[:], s.contacts[:] = self._rest["root_m"], self._rest["rotations"], 1.0
         self._joints[:] = self._skeleton.process(self._now.root, self._now.rot)
         self.events.clear()
@@ -151,6 +151,7 @@ class Dancer:
         if first:
             # Nothing was shown before: a join in the next hop must not take the rest pose for where the body came from.
             self._shown.take(self._now)
+            self._before.take(self._now)
         self._publish(heard, beats)
         return self._out[0]
 
@@ -183,9 +184,8 @@ class Dancer:
         """Come to rest in the pose shown last, or go on from it."""
         if on and not self._frozen:
             self._held.take(self._shown)
-            still = self._held.root, self._held.rot
-            shown, before = (self._shown.root, self._shown.rot), (self._before.root, self._before.rot)
-            self._inertia.cut(shown, before, still, still, self._hop_s)
+            still = self._held.both
+            self._inertia.cut(self._last(), (still, still, still), self._hop_s)
         elif self._frozen and not on:
             self._feet.hand_over()
             self._join(self._beats, self._step)
@@ -297,13 +297,15 @@ class Dancer:
                 self._feet.step(foot)
 
     def _join(self, beats: float, step: float) -> None:
-        """Inertialise from the last two poses shown to the motion as it is now; *step*: beats that a hop lasts."""
+        """Inertialise from the last poses shown to the motion as it is now; *step*: beats that a hop lasts."""
         self._segment.sample(beats - step, self._new)
         self._segment.sample(beats, self._ahead)
-        self._inertia.cut(
-            (self._shown.root, self._shown.rot), (self._before.root, self._before.rot),
-            (self._new.root, self._new.rot), (self._ahead.root, self._ahead.rot), self._hop_s,
-        )  # fmt: skip
+        self._segment.sample(beats + step, self._after)
+        self._inertia.cut(self._last(), (self._new.both, self._ahead.both, self._after.both), self._hop_s)
+
+    def _last(self) -> tuple[Pose, Pose, Pose]:
+        """The poses shown last, the last first."""
+        return self._shown.both, self._before.both, self._earlier.both
 
     def _settle(self) -> None:
         """Feet above the floor; slowly home and to the front."""
@@ -317,6 +319,7 @@ class Dancer:
         self._segment.go_home(root, self._config.stage_radius_m, self._hop_s)
 
     def _publish(self, heard: Record, beats: float) -> None:
+        self._earlier.take(self._before)
         self._before.take(self._shown)
         self._shown.take(self._now)
         out = self._out[0]

@@ -15,6 +15,7 @@ from audio2pose.arrays import F32, F64, Record
 from audio2pose.match.index import LOOPED, SLIDE, Library
 from audio2pose.match.matcher import Choice
 from audio2pose.motion.amplitude import Amplitude
+from audio2pose.motion.blend import Pose
 from audio2pose.motion.body import JOINT
 from audio2pose.motion.stand import carry_to_stage
 from audio2pose.motion.warp import pose_index, sample
@@ -35,6 +36,11 @@ class Posture:
         self.root: F32 = np.zeros(3, np.float32)
         self.rot: F32 = np.zeros((24, 4), np.float32)
         self.contacts: F32 = np.zeros(4, np.float32)
+
+    @property
+    def both(self) -> Pose:
+        """Root and rotations."""
+        return self.root, self.rot
 
     def take(self, other: Posture) -> None:
         """Become a copy of *other*."""

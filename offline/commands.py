@@ -1,4 +1,6 @@
-"""The commands render, draw and beats: their flags. What they do stands in jobs.py and is imported when they run."""
+"""The commands render, draw, beats and score: their flags. What they do stands in jobs.py and score_jobs.py and is imported
+when they run.
+"""
 
 from __future__ import annotations
 
@@ -52,6 +54,20 @@ def _beats_arguments(p: ArgumentParser) -> None:
     p.add_argument("--json", action="store_true", help="one JSON document on stdout")
 
 
+def _score_arguments(p: ArgumentParser) -> None:
+    p.add_argument(
+        "poses", nargs="?", metavar="POSES", help="a pose file: .npz, .json, or .npy of shape (T, 17, 3) or (T, 24, 3)"
+    )
+    p.add_argument("--folder", metavar="DIR", help="every pose file of this folder instead: means with 95 %% intervals")
+    p.add_argument("--audio", metavar="SONG", help="the song, from its start; its beats are heard")
+    p.add_argument("--audio-dir", metavar="DIR", help="with --folder: where songs (or NAME.beats.json) of the same names lie")
+    p.add_argument("--beats", metavar="FILE", help="known beats: seconds, one a line, or JSON as 'beats --json' writes it")
+    p.add_argument("--against", metavar="NAME|PATH", help="hold the motion against this library (builtin is ours)")
+    p.add_argument("--pose-fps", type=float, metavar="N", help="poses a second of the file (a .npy does not say: 60)")
+    p.add_argument("--plot", metavar="OUT.png", help="a page of plots: speed and beats, offsets, features, feet, joins")
+    p.add_argument("--json", action="store_true", help="one JSON document on stdout")
+
+
 def _look(p: ArgumentParser) -> None:
     p.add_argument("--size", metavar="WxH", help="size of the picture (default 1280x720)")
     p.add_argument("--background", metavar="NAME", help="stage, plain, chroma or black")
@@ -77,6 +93,13 @@ def _beats(args: Namespace) -> int:
     return beats(args)
 
 
+def _score(args: Namespace) -> int:
+    from .score_jobs import run  # noqa: PLC0415
+
+    return run(args)
+
+
 RENDER = Command("render", "dance a song into video or pose files", _render_arguments, _render)
 DRAW = Command("draw", "poses of a .npz, .json or .npy as a video", _draw_arguments, _draw)
 BEATS = Command("beats", "beats, downbeats and tempo of a song", _beats_arguments, _beats)
+SCORE = Command("score", "how a dance keeps to its music, its feet and itself, each beside chance", _score_arguments, _score)

@@ -1,109 +1,27 @@
 """How tests and benchmarks measure a dance: motion beats, F at the best level against its null, what the warp alone makes.
 
-Definitions: a motion beat is a local minimum (10 frames on each side, at 60 fps) of summed joint speed that falls at least
-25 % below the mean within 0.25 s; F at +-70 ms against the beats at half, single and double level, the best of them, minus
-the mean of the same over circular shifts of the beats.
+Definitions stand in audio2pose.offline.measures; here are those of a POSE array at hop rate, which no pose file holds.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-FPS = 60.0
-TOLERANCE_S = 0.070
+from audio2pose.motion.kinematics import positions
+from audio2pose.motion.pose import POSE, pose_at
+from audio2pose.offline.measures.sampling import RATE_HZ as FPS
+from audio2pose.offline.measures.stops import TOLERANCE_S, Landing, f_measure, landing, levels, matched, motion_beats
 
-
-def motion_beats(positions_m: np.ndarray, fps: float = FPS) -> np.ndarray:
-    """Times, s, at which the body all but stops: *positions_m* (T, J, 3)."""
-    v = np.linalg.norm(np.diff(positions_m.astype(np.float64), axis=0), axis=2).sum(1) * fps
-    around, side = round(0.25 * fps), round(10 / 60 * fps)
-    found = []
-    for t in range(1, v.shape[0] - 1):
-        window = v[max(t - side, 0) : t + side + 1]
-        first = max(t - side, 0) + int(np.argmin(window))
-        if first == t and v[t] <= 0.75 * v[max(t - around, 0) : t + around + 1].mean():
-            found.append((t + 0.5) / fps)
-    return np.array(found)
-
-
-def matched(estimated: np.ndarray, reference: np.ndarray, tolerance_s: float = TOLERANCE_S) -> list[tuple[int, int]]:
-    """Pairs (estimated, reference) no further apart than the tolerance, each used once, greedy in time."""
-    pairs, i, j = [], 0, 0
-    while i < len(estimated) and j < len(reference):
-        d = estimated[i] - reference[j]
-        if abs(d) <= tolerance_s:
-            pairs.append((i, j))
-            i, j = i + 1, j + 1
-        elif d < 0:
-            i += 1
-        else:
-            j += 1
-    return pairs
-
-
-def f_measure(estimated: np.ndarray, reference: np.ndarray, tolerance_s: float = TOLERANCE_S) -> float:
-    """F of *estimated* times against *reference* times, s."""
-    if len(estimated) == 0 or len(reference) == 0:
-        return 0.0
-    return 2.0 * len(matched(estimated, reference, tolerance_s)) / (len(estimated) + len(reference))
-
-
-def levels(beats_s: np.ndarray) -> dict[str, np.ndarray]:
-    """The beats at single, double and half level (both halves)."""
-    middle = (beats_s[1:] + beats_s[:-1]) / 2
-    return {
-        "single": beats_s,
-        "double": np.sort(np.concatenate([beats_s, middle])),
-        "half": beats_s[::2],
-        "half, off": beats_s[1::2],
-    }
-
-
-@dataclass(frozen=True)
-class Landing:
-    """How well motion beats meet music beats."""
-
-    f: float
-    f_null: float
-    level: str
-    offset_ms: float
-    offset_sd_ms: float
-    n: int
-
-    @property
-    def gain(self) -> float:
-        return self.f - self.f_null
-
-
-def landing(motion_s: np.ndarray, beats_s: np.ndarray, shifts: int = 100) -> Landing:
-    """F at the best level (by its gain over its null), the null, and the signed offset of the matched pairs."""
-    best: Landing | None = None
-    lo, hi = beats_s[0], beats_s[-1]
-    motion_s = motion_s[(motion_s >= lo - TOLERANCE_S) & (motion_s <= hi + TOLERANCE_S)]
-    for level, reference in levels(beats_s).items():
-        span = hi - lo + np.median(np.diff(beats_s))
-        null = np.mean(
-            [f_measure(motion_s, np.sort((reference - lo + span * (k + 0.5) / shifts) % span + lo)) for k in range(shifts)]
-        )
-        pairs = matched(motion_s, reference)
-        d = np.array([motion_s[i] - reference[j] for i, j in pairs]) if pairs else np.zeros(1)
-        found = Landing(
-            f_measure(motion_s, reference), float(null), level, float(d.mean() * 1e3), float(d.std() * 1e3), len(motion_s)
-        )
-        if best is None or found.gain > best.gain:
-            best = found
-    assert best is not None
-    return best
+__all__ = [
+    "FPS", "TOLERANCE_S", "Landing", "dance_report", "f_measure", "landing", "levels", "matched", "motion_beats", "resampled",
+    "unwarped",
+]  # fmt: skip
 
 
 def resampled(poses: np.ndarray, fps: float = FPS) -> tuple[np.ndarray, np.ndarray]:
     """Joints (T, 24, 3) at *fps* of a POSE array, and the moment, s, of the first."""
-    from audio2pose.motion.kinematics import positions
-    from audio2pose.motion.pose import POSE, pose_at
-
     start, end = float(poses["time_s"][0]), float(poses["time_s"][-1])
     n = int((end - start) * fps)
     out = np.zeros(n, POSE)

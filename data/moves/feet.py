@@ -7,7 +7,7 @@ Source   schedule of plants and swings; timing of weight measured on dancers (la
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,8 @@ from .tracks import Take, curve, min_jerk
 
 FREE_BELOW = 0.42
 """A foot with less than this share of the weight lets its heel go."""
+PIVOT_HEEL_DEG = 14.0
+"""A foot that turns on its ball takes the heel off the floor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ def foot_path(phrase: Phrase, side: str, ring: Ring, take: Take) -> FootPath:
         ball = np.tile([x, REST_FOOT_M, z], (P, 1))
         still = np.zeros(P, bool)
         return FootPath(ball, np.full(P, yaw), np.zeros(P), np.ones(P), ~still, still)
+    full_deg = 360.0 * phrase.turns * take.passes
     lift = np.array([s.beat - phrase.feel.land_lead_beats - s.swing_beats for s in steps])
     places = np.array([[s.x_m, s.z_m, s.yaw_deg] for s in steps])
     t = ring.time_beats
@@ -52,9 +55,15 @@ def foot_path(phrase: Phrase, side: str, ring: Ring, take: Take) -> FootPath:
     swing = np.array([s.swing_beats for s in steps])[step]
     u = np.clip(since[np.arange(P), step] / swing, 0.0, 1.0)
     pivot = np.array([s.pivot for s in steps])[step]
+    slide = np.array([s.slide for s in steps])[step]
+    on_floor = pivot | slide
     moving = u < 1.0
-    height = np.array([s.lift_m for s in steps])[step] * ~pivot
-    before, after = np.roll(places, 1, axis=0)[step], places[step]
+    height = np.array([s.lift_m for s in steps])[step] * ~on_floor
+    previous = np.roll(places, 1, axis=0)
+    previous[0, 2] -= full_deg
+    # At the ring's ends a step of the ring before or after is under way, turned a whole ring of turns less or more.
+    laps = np.round((t - lift[step] - since[np.arange(P), step]) / ring.beats)
+    before, after = previous[step], places[step].copy()
     share = min_jerk((u - 0.06) / 0.86)
     place = before + (after - before) * share[:, None]
     way = after[:, :2] - before[:, :2]
@@ -64,14 +73,15 @@ def foot_path(phrase: Phrase, side: str, ring: Ring, take: Take) -> FootPath:
     # Lifted and set down without a jolt: a foot that leaves the floor at speed snaps the knee.
     up = height * (min_jerk(u / 0.44) - min_jerk((u - 0.42) / 0.56))
     # The toe hangs at first and is lifted before it lands; more so the higher the foot goes.
-    pitch = ~pivot * (10.0 + 110.0 * height) * np.sin(np.pi * u) * (1.0 - 1.3 * u)
+    pitch = ~on_floor * (10.0 + 110.0 * height) * np.sin(np.pi * u) * (1.0 - 1.3 * u)
     for k, s in enumerate(steps):
         if s.via is not None:
             here = (step == k) & moving
-            place[here, :2], up[here], pitch[here] = _kick(s, places[k - 1], u[here])
-    gate = np.where(moving & ~pivot, np.maximum(1.0 - min_jerk(2.0 * u), min_jerk(4.0 * u - 3.0)), 1.0)
+            place[here, :2], up[here], pitch[here] = _kick(s, previous[k], u[here])
+    pitch += pivot * moving * PIVOT_HEEL_DEG * np.sin(np.pi * u) ** 2
+    gate = np.where(moving & ~on_floor, np.maximum(1.0 - min_jerk(2.0 * u), min_jerk(4.0 * u - 3.0)), 1.0)
     ball = np.stack([place[:, 0], REST_FOOT_M + up, place[:, 1]], 1)
-    return FootPath(ball, place[:, 2], pitch, gate, ~moving | pivot, moving & pivot)
+    return FootPath(ball, place[:, 2] + full_deg * laps, pitch, gate, ~moving | pivot, moving & pivot)
 
 
 def _all_passes(phrase: Phrase, side: str, take: Take) -> list[Step]:
@@ -83,15 +93,16 @@ def _all_passes(phrase: Phrase, side: str, take: Take) -> list[Step]:
             dx, dz, turn, lift = rng.standard_normal(4).clip(-2.0, 2.0) * take.size
             x, z, wander = (out[-1].x_m, out[-1].z_m, 0.0) if s.pivot and out else (s.x_m, s.z_m, 0.025)
             out.append(
-                Step(
-                    side=side, beat=s.beat + k * phrase.beats, x_m=x + wander * dx, z_m=z + wander * dz,
-                    yaw_deg=s.yaw_deg + 4.0 * turn, lift_m=s.lift_m * (1.0 + 0.18 * lift), swing_beats=s.swing_beats,
-                    arc_m=s.arc_m, load=s.load, pivot=s.pivot, via=s.via,
+                replace(
+                    s, beat=s.beat + k * phrase.beats, x_m=x + wander * dx, z_m=z + wander * dz,
+                    yaw_deg=s.yaw_deg + 360.0 * phrase.turns * k + 4.0 * turn, lift_m=s.lift_m * (1.0 + 0.18 * lift),
                 )
             )  # fmt: skip
-    if out and out[0].pivot:
-        # The ring closes here: the first turn stands where the last step stood.
-        out[0] = Step(**{**{f: getattr(out[0], f) for f in Step.__slots__}, "x_m": out[-1].x_m, "z_m": out[-1].z_m})
+    # The ring closes here: turns before the first step stand where the last step stood.
+    for k in range(len(out)):
+        if not out[k].pivot:
+            break
+        out[k] = replace(out[k], x_m=out[-1].x_m, z_m=out[-1].z_m)
     return out
 
 
@@ -112,7 +123,7 @@ def weight_curve(phrase: Phrase, ring: Ring, take: Take) -> F64:
         return ring.smooth(curve(phrase.body["weight"], ring, take, "weight"), 0.07 * ring.beat_s)
     events: list[tuple[float, float]] = []
     for s in phrase.steps:
-        if s.pivot:
+        if s.pivot or s.slide:
             continue
         own = 1.0 if s.side == "L" else 0.0
         other = 1.0 - own

@@ -23,7 +23,7 @@ _ARM_KEY = re.compile(rf"^({_NUMBER})([!>-]?)\s+([A-Za-z]\w*)?(?:\(([^)]*)\))?(?
 _ARM_REFERENCE = re.compile(rf"^(same|shift)\(([LR])(?:,\s*({_NUMBER}))?\)$")
 _STEP_HEAD = re.compile(rf"^([LR])({_NUMBER})$")
 _STEP_WORD = re.compile(rf"^([a-z]+)({_NUMBER})?$")
-_STEP_OPTIONS = ("tap", "pivot", "yaw", "h", "swing", "arc", "load", "via(x,z,height,pitch)")
+_STEP_OPTIONS = ("tap", "pivot", "slide", "yaw", "h", "swing", "arc", "load", "via(x,z,height,pitch)")
 LONGEST_REACH = 0.995
 TAP_LOAD = 0.22
 
@@ -69,8 +69,8 @@ def read_step(text: object, yaw_deg: Mapping[str, float], where: str) -> Step:
         fields = {"yaw": "yaw_deg", "h": "lift_m", "swing": "swing_beats", "arc": "arc_m", "load": "load"}
         if name == "tap":
             options["load"] = TAP_LOAD
-        elif name == "pivot":
-            options["pivot"] = True
+        elif name in ("pivot", "slide"):
+            options[name] = True
         elif match and name in fields and match[2] is not None:
             options[fields[name]] = float(match[2])
         else:

@@ -21,7 +21,7 @@ from .score import CHANNELS, ODD_CHANNELS, SIDED_CHANNELS, Bounce, Feel, Key, Ph
 
 STYLE_KEYS = ("name", "meter", "passes", "bounce", "feel")
 PHRASE_KEYS = (
-    "name", "beats", "bpm", "energy", "meter", "passes", "mirror", "idle", "slide", "tempo", "halves", "start", "feet",
+    "name", "beats", "bpm", "energy", "meter", "passes", "mirror", "idle", "slide", "turns", "tempo", "halves", "start", "feet",
     "accent", "hits", "bounce", "feel", "body", "arms", "exempt", "note",
 )  # fmt: skip
 NEEDED_KEYS = ("name", "beats", "bpm", "energy", "start", "arms")
@@ -81,9 +81,14 @@ def _phrase(
     for key in ("mirror", "idle", "slide"):
         if not isinstance(entry.get(key, False), bool):
             raise LibraryError(f"{where}, {key} is {entry[key]!r}, must be true or false: mend it")
+    turns = entry.get("turns", 0)
+    if isinstance(turns, bool) or not isinstance(turns, int) or not -3 <= turns <= 3:
+        raise LibraryError(f"{where}, turns is {turns!r}, must be a whole number from -3 to 3: mend it")
     halves = entry.get("halves", "")
     if halves not in ("", "mirror") or (halves and beats % 2):
         raise LibraryError(f'{where}, halves is {halves!r}, must be "mirror", with an even number of beats: or leave it out')
+    if halves and turns:
+        raise LibraryError(f"{where}, turns is {turns}, but a mirrored half turns back: write the whole phrase out")
     span = beats / 2 if halves else float(beats)
     start = _start(entry["start"], f"{where} start")
     body_table = entry.get("body", {})
@@ -99,6 +104,7 @@ def _phrase(
         mirror=entry.get("mirror", True),
         idle=entry.get("idle", False),
         slide=entry.get("slide", False),
+        turns=turns,
         tempo=_tempo(entry.get("tempo"), float(bpm), where),
         start=start,
         steps=_steps(entry.get("feet", []), start, span, where),
@@ -111,6 +117,8 @@ def _phrase(
         exempt=_exempt(entry.get("exempt", {}), where),
         note=entry.get("note", ""),
     )
+    if not phrase.slide and any(s.slide for s in phrase.steps):
+        raise LibraryError(f"{where} feet, a foot slides but the phrase does not: write slide = true into the phrase")
     whole = _with_mirrored_half(phrase, span) if halves else phrase
     _check_swings(whole, where)
     return whole
@@ -166,10 +174,11 @@ def _joined(first: Iterable[Key], second: Iterable[Key], span: float) -> tuple[K
 
 
 def _check_swings(phrase: Phrase, where: str) -> None:
-    """A foot lands before it lifts again, and one foot stands while the other swings (unless the phrase hops)."""
+    """A foot lands before it lifts again, and one foot stands while the other swings (unless it slides or the phrase hops)."""
     groups = [("L",), ("R",)] if "hop" in phrase.body else [("L",), ("R",), ("L", "R")]
     for sides in groups:
-        steps = sorted((s for s in phrase.steps if s.side in sides and not s.pivot), key=lambda s: s.beat)
+        moving = [s for s in phrase.steps if s.side in sides and not s.pivot and not (s.slide and len(sides) > 1)]
+        steps = sorted(moving, key=lambda s: s.beat)
         again = [replace(s, beat=s.beat + phrase.beats) for s in steps]
         for step, following in zip(steps, (steps + again)[1:]):
             land = step.beat - phrase.feel.land_lead_beats

@@ -8,6 +8,7 @@ Source   numbers measured on real dancers (trunk, hands, feet, timing); stages a
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from audio2pose.arrays import F32, F64
 from audio2pose.motion.body import JOINT, N_JOINTS
@@ -16,10 +17,11 @@ from audio2pose.motion.kinematics import positions
 
 from .arms import arm
 from .feet import FootPath, foot_path, heel_lift, weight_curve
+from .hops import TOE_DEG, flight
 from .legs import ankle_goal, give_heel, leg, within_reach
 from .ring import Ring
 from .score import SIDES, Key, Phrase
-from .torso import Channels, Torso, torso
+from .torso import Torso, torso
 from .tracks import Take
 
 FPS = 60.0
@@ -36,11 +38,12 @@ def perform(phrase: Phrase) -> Clip:
     take = Take(phrase.name, phrase.passes, phrase.feel.variation)
     feet = {side: foot_path(phrase, side, ring, take) for side in SIDES}
     weight = weight_curve(phrase, ring, take)
-    body = torso(phrase, feet, weight, ring, take)
-    hop = Channels(phrase, ring, take)("hop")
+    hop = flight(phrase, ring, take)
+    body = torso(phrase, feet, weight, hop, ring, take)
     pitch = {side: heel_lift(phrase, side, weight, feet[side], ring, take) for side in SIDES}
-    pitch = {side: give_heel(side, body.root_m, body.pelvis, feet[side], pitch[side], hop, ring) for side in SIDES}
-    goals = {side: ankle_goal(side, feet[side], pitch[side], hop) for side in SIDES}
+    pitch = {side: pitch[side] + ring.smooth(TOE_DEG * hop.air.astype(np.float64), 0.03) for side in SIDES}
+    pitch = {side: give_heel(side, body.root_m, body.pelvis, feet[side], pitch[side], hop.feet_m, ring) for side in SIDES}
+    goals = {side: ankle_goal(side, feet[side], pitch[side], hop.feet_m) for side in SIDES}
     root = within_reach(body.root_m, body.pelvis, {side: goals[side][0] for side in SIDES}, ring)
     body = Torso(root, body.pelvis, body.spine, body.neck, body.head, body.chest, body.low, body.sway_m)
 
@@ -58,15 +61,15 @@ def perform(phrase: Phrase) -> Clip:
             ("shoulder", an_arm.shoulder), ("elbow", an_arm.elbow), ("wrist", an_arm.wrist),
         ):  # fmt: skip
             rotations[:, JOINT[f"{name}_{joint}"]] = local
-    contacts = _contacts(feet, pitch, hop)
+    contacts = _contacts(feet, pitch, hop.air)
     shift = 0 if phrase.idle else _shift_poses(root, rotations, ring)
     return _clip(phrase, ring, *(np.roll(x, -shift, axis=0) for x in (root, rotations, contacts)))
 
 
-def _contacts(feet: dict[str, FootPath], pitch: dict[str, F64], hop: F64) -> F64:
+def _contacts(feet: dict[str, FootPath], pitch: dict[str, F64], air: NDArray[np.bool_]) -> F64:
     columns = []
     for side in SIDES:
-        ball = feet[side].planted & (hop < 0.005)
+        ball = feet[side].planted & ~air
         columns += [ball & (np.abs(pitch[side]) < FLAT_DEG) & ~feet[side].turning, ball]
     return np.stack(columns, 1).astype(float)
 

@@ -34,8 +34,8 @@ class Key:
 class Step:
     """One foot goes to one place, and is there shortly before *beat*.
 
-    load is the share of the weight that it takes (a tap little); pivot turns on the ball in place; via is x, z, height,
-    pitch of a kick's far end.
+    load is the share of the weight that it takes (a tap little); pivot turns on the ball in place; slide travels along the
+    floor; via is x, z, height, pitch of a kick's far end.
     """
 
     side: str
@@ -48,6 +48,7 @@ class Step:
     arc_m: float = 0.0
     load: float = 1.0
     pivot: bool = False
+    slide: bool = False
     via: tuple[float, float, float, float] | None = None
 
 
@@ -89,7 +90,10 @@ class Feel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phrase:
-    """One phrase of choreography, complete: halves mirrored out, poses looked up, defaults of its style filled in."""
+    """One phrase of choreography, complete: halves mirrored out, poses looked up, defaults of its style filled in.
+
+    turns: whole turns to the left that the body has made when the phrase ends; `face` and the feet's yaw end so much higher.
+    """
 
     name: str
     style: str
@@ -101,6 +105,7 @@ class Phrase:
     mirror: bool = True
     idle: bool = False
     slide: bool = False
+    turns: int = 0
     tempo: tuple[float, float] = (0.0, 0.0)
     start: Mapping[str, tuple[float, float, float]]
     steps: tuple[Step, ...] = ()

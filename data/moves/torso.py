@@ -15,6 +15,7 @@ from audio2pose.arrays import F64
 from audio2pose.motion.body import OFFSETS_M
 
 from .feet import FootPath
+from .hops import Flight
 from .ring import Ring
 from .score import Bounce, Phrase
 from .tracks import Take, curve
@@ -53,9 +54,11 @@ class Channels:
     def __init__(self, phrase: Phrase, ring: Ring, take: Take) -> None:
         self._phrase, self._ring, self._take = phrase, ring, take
 
-    def __call__(self, name: str, wobble: float = 0.0) -> F64:
+    def __call__(self, name: str, wobble: float = 0.0, climb: float = 0.0) -> F64:
         keys = self._phrase.body.get(name)
-        return np.zeros(self._ring.poses) if keys is None else curve(keys, self._ring, self._take, name, wobble=wobble)
+        if keys is None:
+            return np.zeros(self._ring.poses)
+        return curve(keys, self._ring, self._take, name, wobble=wobble, climb=climb)
 
     def drift(self, name: str, size: float, hz: float = 0.35) -> F64:
         """Slow wandering of standard deviation *size*."""
@@ -73,12 +76,19 @@ def pulse(bounce: Bounce, ring: Ring) -> F64:
     return 1.0 - risen + fallen
 
 
-def torso(phrase: Phrase, feet: dict[str, FootPath], weight: F64, ring: Ring, take: Take) -> Torso:
+def torso(phrase: Phrase, feet: dict[str, FootPath], weight: F64, hop: Flight, ring: Ring, take: Take) -> Torso:
     """Everything above the legs; the height still ignores how long the legs are."""
     feel, beat_s, channel = phrase.feel, ring.beat_s, Channels(phrase, ring, take)
     low = pulse(phrase.bounce, ring)
     deep = phrase.bounce.amp_m / 0.1
-    face = ring.smooth(channel("face", 4.0), 0.06 * beat_s) + channel.drift("face", 2.0, 0.2)
+    # Whole turns are a straight line, which no filter of the ring may see, and a rest that closes as all else does.
+    full_deg = 360.0 * phrase.turns
+    line, per_s = full_deg / phrase.beats * ring.time_beats, full_deg / phrase.beats / beat_s
+    rest = ring.smooth(channel("face", 4.0, full_deg), 0.06 * beat_s) + channel.drift("face", 2.0, 0.2)
+    face = rest + line
+
+    def turned(delay_s: float) -> F64:
+        return ring.later(rest, delay_s) + line - per_s * delay_s
 
     def body(name: str, wobble: float = 0.0) -> F64:
         return ring.spring(channel(name, wobble), feel.body_hz, feel.body_zeta)
@@ -89,14 +99,15 @@ def torso(phrase: Phrase, feet: dict[str, FootPath], weight: F64, ring: Ring, ta
     # Never negative in the sum: a foot that bears weight can give nothing above the straight leg.
     depth = phrase.bounce.amp_m * (1.0 + channel.drift("bounce", 0.06, 0.25))
     accent = np.maximum(curve(phrase.accent, ring, take, "accent", wobble=0.05 if deep > 0.2 else 0.0), 0.0)
-    root[:, 1] = OFFSETS_M[0, 1] - feel.crouch_m - depth * accent * low - channel("drop") + channel("hop")
+    stands = -feel.crouch_m - depth * accent * low - channel("drop")
+    root[:, 1] = OFFSETS_M[0, 1] + stands + (hop.hips_m - stands) * hop.share
 
     hip_yaw = body("hip_yaw", 2.0) + channel.drift("hip_yaw", 1.2)
     hip_roll = body("hip_roll") - (weight - 0.5) * 2.0 * feel.hip_drop_deg
     hip_tilt = body("hip_tilt") + 2.0 + 4.0 * low * deep
     pelvis = turn(face + hip_yaw, hip_tilt, hip_roll)
 
-    chest_face = ring.later(face, 0.05 * beat_s) - face
+    chest_face = turned(0.05 * beat_s) - face
     twist = body("chest_yaw", 3.0) + chest_face - (1.0 - feel.shoulders_follow) * hip_yaw + channel.drift("chest_yaw", 1.5)
     breath = feel.breath_deg * np.sin(2.0 * np.pi * _breaths(ring) * np.arange(ring.poses) / ring.poses)
     lean = body("chest_lean", 1.8) - 0.55 * hip_tilt + feel.low_lean_deg * deep * (low - 0.5) + breath
@@ -105,7 +116,8 @@ def torso(phrase: Phrase, feet: dict[str, FootPath], weight: F64, ring: Ring, ta
     chest = mul(mul(mul(pelvis, spine[0]), spine[1]), spine[2])
 
     nod = feel.nod_deg * (2.0 * ring.later(low, HEAD_AHEAD_BEATS * beat_s) - 1.0) * min(deep, 1.0)
-    look = 0.8 * ring.later(face, -HEAD_AHEAD_BEATS * beat_s) + ring.spring(channel("gaze", 4.0), 3.0, 0.8)
+    ahead = turned(-HEAD_AHEAD_BEATS * beat_s)
+    look = ahead - np.degrees(0.2 * np.sin(np.radians(ahead))) + ring.spring(channel("gaze", 4.0), 3.0, 0.8)
     head_world = turn(
         look + channel.drift("gaze", 2.5, 0.25),
         4.0 + ring.spring(channel("gaze_pitch", 2.0), 3.0, 0.7) + nod + channel.drift("gaze_pitch", 1.5),

@@ -41,22 +41,31 @@ def min_jerk(u: F64) -> F64:
 
 
 def curve(
-    keys: tuple[Key, ...], ring: Ring, take: Take, channel: str, *, wobble: F64 | float = 0.0, peak_m_s: float = 0.0
+    keys: tuple[Key, ...],
+    ring: Ring,
+    take: Take,
+    channel: str,
+    *,
+    wobble: F64 | float = 0.0,
+    peak_m_s: float = 0.0,
+    climb: float = 0.0,
 ) -> F64:
     """The keys of one phrase over all passes of *ring*.
 
     Between keys: '~' passes through (monotone cubic), '-' goes evenly, '!' waits and arrives on the key, '>' leaves at
     once and settles early. With *peak_m_s* the values are arm lengths, and a '!' or '>' takes the time that this peak
-    speed asks, as far as the keys leave room. *wobble* is how far a key's values differ between passes (sd).
+    speed asks, as far as the keys leave room. *wobble* is how far a key's values differ between passes (sd). Values that
+    end the phrase higher by *climb* (a body that has turned) give what remains above the straight line.
     """
-    values = np.array([k.value for k in keys], float)
+    per_beat = climb * take.passes / ring.beats
+    values = np.array([[v - per_beat * k.beat for v in k.value] for k in keys], float)
     if len(keys) == 1 and not np.any(wobble):
         out = np.repeat(values, ring.poses, axis=0)
         return out[:, 0] if out.shape[1] == 1 else out
     beats, values = _all_passes(keys, values, ring, take, channel, wobble)
     eases = np.array([k.ease for k in keys] * take.passes)
     beats = np.concatenate([beats - ring.beats, beats, beats + ring.beats])
-    values = np.concatenate([values] * 3)
+    values = np.concatenate([values] * 3) + per_beat * beats[:, None]
     eases = np.concatenate([eases] * 3)
     t = ring.time_beats
     out = _monotone(beats, values, t)
@@ -72,6 +81,7 @@ def curve(
     for ease, u in share.items():
         here = eases[i + 1] == ease
         out[here] = (values[i] + (values[i + 1] - values[i]) * u[:, None])[here]
+    out -= per_beat * t[:, None]
     return out[:, 0] if out.shape[1] == 1 else out
 
 

@@ -49,8 +49,9 @@ def windows(positions_m: F64, fps: float, window_s: float = WINDOW_S) -> F64:
     """(W, 3 J): the features of each whole window of *window_s*, one after another; of the whole where none fits."""
     P = resampled(positions_m, fps, RATE_HZ)
     n = max(round(window_s * RATE_HZ), 1)
-    starts = range(0, P.shape[0] - n + 1, n) if P.shape[0] >= n else range(1)
-    return np.stack([features(P[a : a + n], RATE_HZ).ravel() for a in starts])
+    # A pose stands for the time until the next one: at a low rate the last window is a little shorter.
+    whole = int(positions_m.shape[0] / fps / window_s + 1e-6)
+    return np.stack([features(P[k * n : (k + 1) * n], RATE_HZ).ravel() for k in range(whole)] or [features(P, RATE_HZ).ravel()])
 
 
 def energy(found: F64) -> float:
@@ -111,7 +112,13 @@ def diversity(x: F64) -> float | None:
 def ratios(x: F64, reference: F64) -> F64:
     """(K,) medians of *x* (W, K) over those of *reference* (V, K); NaN where either is unknown."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(np.nanmedian(x, axis=0) / np.nanmedian(reference, axis=0), np.float64)
+        return medians(x) / medians(reference)
+
+
+def medians(x: F64) -> F64:
+    """(K,) of the rows of *x* (W, K) that are known; NaN where none is."""
+    known = [column[np.isfinite(column)] for column in x.T]
+    return np.array([np.median(column) if column.size else np.nan for column in known], np.float64)
 
 
 def alike(found: F64) -> float:

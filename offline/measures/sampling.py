@@ -87,7 +87,7 @@ def calm(values: F64, fps: float) -> F64:
 
 def lengths(vectors: F64) -> F64:
     """(..., 3) or (..., 2) -> (...)."""
-    return np.sqrt(np.einsum("...i,...i->...", vectors, vectors))
+    return np.asarray(np.sqrt(np.einsum("...i,...i->...", vectors, vectors)), np.float64)
 
 
 def speed(positions_m: F64, fps: float) -> F64:

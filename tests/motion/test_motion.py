@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from audio2pose.motion.blend import Inertia
+from audio2pose.motion.blend import Inertia, decay
 from audio2pose.motion.body import JOINT, JOINT_NAMES, MIRROR, OFFSETS_M, PARENTS, REST_FOOT_M, mirrored
 from audio2pose.motion.kinematics import Skeleton, positions
 from audio2pose.motion.pose import MAX_EXTRAPOLATION, POSE, pose_at, rest_pose
@@ -132,10 +132,10 @@ def _joined(half_life_s: float) -> np.ndarray:
     """Roots and rotations over a join from a moving pose to a still one."""
     inertia = Inertia(half_life_s)
     dt = 0.01
-    old = [_turned(k * 3.0, k * 0.01) for k in (-1, 0)]
+    old = [_turned(k * 3.0, k * 0.01) for k in (0, -1, -2)]
     new = _turned(80.0, 0.3)
-    inertia.cut(old[1], old[0], new, new, dt)
-    shown = [old[1]]
+    inertia.cut((old[0], old[1], old[2]), (new, new, new), dt)
+    shown = [old[0]]
     for _ in range(100):
         root, rot = new[0].copy(), new[1].copy()
         inertia.process(root, rot, dt)
@@ -154,6 +154,23 @@ def test_a_join_keeps_pose_and_speed_at_its_first_instant() -> None:
     path = _joined(0.1)
     assert path[1] == pytest.approx([0.01, 3.0], abs=1.2)  # one hop on, at the old speed
     assert np.abs(np.diff(path[:, 1])).max() < 12.0
+
+
+def test_a_join_speeds_up_from_the_old_acceleration_and_no_jump() -> None:
+    x = _joined(0.1)[:, 0]
+    assert np.abs(np.diff(x, 3)).max() / 0.01**3 < 1.25 * 0.3 * (2.2 / 0.1) ** 3, "the jerk of a spring with three poles"
+
+
+def test_offsets_die_as_the_spring_that_is_written_down() -> None:
+    x, v, a = np.array([0.2]), np.array([-1.5]), np.array([30.0])
+    fine = x.copy(), v.copy(), a.copy()
+    decay(x, v, a, 0.1, 0.08)
+    for _ in range(80):
+        decay(*fine, 0.1, 0.001)
+    assert np.concatenate(fine) == pytest.approx(np.concatenate([x, v, a]), rel=1e-9)
+    still = np.array([1.0]), np.zeros(1), np.zeros(1)
+    decay(*still, 0.1, 0.12)
+    assert still[0][0] == pytest.approx(0.5, abs=0.02)
 
 
 def test_a_join_is_over_after_ten_half_lives() -> None:
