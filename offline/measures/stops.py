@@ -20,7 +20,7 @@ from .sampling import RATE_HZ, resampled, speed
 SIDE_S, AROUND_S, DEPTH = 10 / 60, 0.25, 0.25
 """The lowest speed within SIDE_S to each side, and lower by this share than the mean within AROUND_S."""
 TOLERANCE_S = 0.070
-SHIFTS = 100
+SHIFTS, SEED = 100, 0
 LEAST_BEATS = 4
 
 
@@ -79,9 +79,17 @@ def levels(beats_s: F64) -> dict[str, F64]:
 
 
 def shifted(times_s: F64, start_s: float, span_s: float, shifts: int = SHIFTS) -> Iterator[F64]:
-    """*times_s* turned round within start_s .. start_s + span_s by each of *shifts* even parts of it: what chance would do."""
+    """*times_s* turned round within start_s .. start_s + span_s by *shifts* amounts all over it: what chance would do.
+
+    Each is a number of whole steps from one time to the next, and its own part of a step. Even parts of the span would turn
+    a hundred even beats always by half a step, where nothing lands: a chance too small.
+    """
+    step_s = float(np.median(np.diff(times_s))) if times_s.shape[0] > 1 else span_s
+    step_s = step_s if 0.0 < step_s < span_s else span_s
+    part = np.random.default_rng(SEED).permutation(shifts) + 0.5
     for k in range(shifts):
-        yield np.sort((times_s - start_s + span_s * (k + 0.5) / shifts) % span_s + start_s)
+        by_s = step_s * (round(span_s * k / shifts / step_s) + part[k] / shifts)
+        yield np.sort((times_s - start_s + by_s) % span_s + start_s)
 
 
 def span(beats_s: F64) -> tuple[float, float]:

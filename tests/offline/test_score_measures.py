@@ -95,6 +95,17 @@ def test_random_motion_is_at_its_null(seed: int) -> None:
         assert value == pytest.approx(null, abs=0.05)
 
 
+@pytest.mark.parametrize("beats", [50, 100, 128, 200])
+def test_chance_is_the_same_however_many_beats_there_are(beats: int) -> None:
+    """Even beats, and a body that stops on each: turned by any part of a beat, 0.14 s of each half second are near."""
+    beats_s = np.arange(beats) * 0.5
+    found = stops.landing(beats_s + 0.01, beats_s)
+    assert found.f == 1.0
+    assert found.f_null == pytest.approx(0.28, abs=0.03)
+    null = np.mean([alignment.nearness(beats_s, moved) for moved in stops.shifted(beats_s, *stops.span(beats_s))])
+    assert null == pytest.approx(np.sqrt(2 * np.pi) * 0.05 / 0.5, abs=0.03)
+
+
 def test_shares_of_seconds_are_counted() -> None:
     assert stops.bins(np.array([0.1, 0.9, 2.5]), np.array([0.5, 1.5, 2.1, 3.0])) == (2 / 2, 2 / 4)
 
