@@ -21,7 +21,7 @@ from .tracks import Take, curve, min_jerk
 
 FREE_BELOW = 0.42
 """A foot with less than this share of the weight lets its heel go."""
-PIVOT_HEEL_DEG = 14.0
+PIVOT_HEEL_DEG = 20.0
 """A foot that turns on its ball takes the heel off the floor."""
 
 
@@ -78,7 +78,7 @@ def foot_path(phrase: Phrase, side: str, ring: Ring, take: Take) -> FootPath:
         if s.via is not None:
             here = (step == k) & moving
             place[here, :2], up[here], pitch[here] = _kick(s, previous[k], u[here])
-    pitch += pivot * moving * PIVOT_HEEL_DEG * np.sin(np.pi * u) ** 2
+    pitch += pivot * moving * PIVOT_HEEL_DEG * np.sin(np.pi * u)
     gate = np.where(moving & ~on_floor, np.maximum(1.0 - min_jerk(2.0 * u), min_jerk(4.0 * u - 3.0)), 1.0)
     ball = np.stack([place[:, 0], REST_FOOT_M + up, place[:, 1]], 1)
     return FootPath(ball, place[:, 2] + full_deg * laps, pitch, gate, ~moving | pivot, moving & pivot)
