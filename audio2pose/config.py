@@ -128,7 +128,7 @@ QUANTA_BEATS = (0, 1, 2, 4, 8, 16, 32)
 class MatchConfig:
     """Weights of the matcher's cost terms, in one table; 0 switches a term off."""
 
-    energy_weight: float = 4.5
+    energy_weight: float = 12.0
     music_weight: float = 1.5
     tempo_weight: float = 0.7
     pose_weight: float = 1.0
@@ -137,7 +137,7 @@ class MatchConfig:
     repetition_weight: float = 4.0
     phrase_weight: float = 0.8
     stage_weight: float = 0.5
-    style_weight: float = 0.7
+    style_weight: float = 1.4
     memory_beats: float = 64.0
     temperature: float = 0.05
     style: str = ""

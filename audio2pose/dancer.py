@@ -26,7 +26,7 @@ from audio2pose.match.matcher import Choice, Matcher
 from audio2pose.match.plan import Plan
 from audio2pose.motion.blend import Inertia, Pose
 from audio2pose.motion.body import N_JOINTS
-from audio2pose.motion.feet import FootLock
+from audio2pose.motion.feet import STEP_S, FootLock
 from audio2pose.motion.kinematics import Skeleton
 from audio2pose.motion.pose import POSE, rest_pose
 from audio2pose.motion.rotation import heading
@@ -67,7 +67,7 @@ class Dancer:
         self._held = Posture()
         self._now, self._shown, self._before, self._earlier = Posture(), Posture(), Posture(), Posture()
         self._new, self._ahead, self._after = Posture(), Posture(), Posture()
-        self._skeleton = Skeleton()
+        self._skeleton, self._plain = Skeleton(), Skeleton()
         self._out = np.zeros(1, POSE)
         self._rest = rest_pose()
         self._asker = Asker(hop_s, dance.stage_radius_m)
@@ -141,6 +141,7 @@ class Dancer:
             self._segment.sample(beats, self._now)
         else:
             self._now.take(self._held)
+        self._plain.process(self._now.root, self._now.rot)
         self._inertia.process(self._now.root, self._now.rot, self._hop_s)
         if not math.isfinite(float(self._now.root.sum()) + float(self._now.rot.sum())):
             # A hole in the library's motion: the body stays as it was shown last.
@@ -286,14 +287,14 @@ class Dancer:
         loads = load(self._joints[0]) * load(joints)
         stands = old.contacts[[1, 3]] * new.contacts[[1, 3]]
         anchor = int(np.argmax(stands * loads))
-        shift = self._joints[0, BALLS] - joints[BALLS]
         anchored = stands[anchor] > 0.25
-        place = shift[anchor] if anchored else old.root - new.root
+        ball = BALLS[anchor]
+        place = self._joints[0, ball] - joints[ball] if anchored else old.root - new.root
         segment.offset[0], segment.offset[1] = place[0], place[2]
+        step_beats = self._step * STEP_S / self._hop_s
         for foot in range(2):
-            # A foot that will stand elsewhere takes a step to where the new dance has it, rather than slide there.
-            apart = math.hypot(shift[foot, 0] - place[0], shift[foot, 2] - place[2])
-            if not (anchored and foot == anchor) and new.contacts[2 * foot + 1] > 0.25 and apart > STEP_FROM_M:
+            # A foot that will be low elsewhere takes a step to where the new dance has it, rather than slide there.
+            if not (anchored and foot == anchor) and segment.moves(foot, self._joints[0], step_beats, self._skeleton):
                 self._feet.step(foot)
 
     def _join(self, beats: float, step: float) -> None:
@@ -311,12 +312,14 @@ class Dancer:
         """Feet above the floor; slowly home and to the front."""
         root = self._now.root
         joints = self._skeleton.process(root, self._now.rot)
-        if self._feet.process(root, self._now.rot, self._now.contacts, joints, self._hop_s, self._segment.slides):
+        if self._feet.process(
+            root, self._now.rot, self._now.contacts, joints, self._plain.positions_m, self._hop_s, self._segment.slides
+        ):
             joints = self._skeleton.process(root, self._now.rot)
         lift_to_floor(joints, root)
         self._joints[1] = self._joints[0]
         self._joints[0] = joints
-        self._segment.go_home(root, self._config.stage_radius_m, self._hop_s)
+        self._segment.go_home(root, self._config.stage_radius_m, self._feet.free * self._hop_s)
 
     def _publish(self, heard: Record, beats: float) -> None:
         self._earlier.take(self._before)

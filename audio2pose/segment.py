@@ -17,11 +17,16 @@ from audio2pose.match.matcher import Choice
 from audio2pose.motion.amplitude import Amplitude
 from audio2pose.motion.blend import Pose
 from audio2pose.motion.body import JOINT
+from audio2pose.motion.kinematics import Skeleton
 from audio2pose.motion.stand import carry_to_stage
 from audio2pose.motion.warp import pose_index, sample
 
 TURN_HALF_LIFE_S = 1.5
 HOME_SPEED_M_S = 0.10
+STEP_FROM_M = 0.05
+"""At a join, a foot that would end further off than this is lifted and set down anew."""
+LOW_M = 0.045
+"""So low the ball of a foot would be seen to slide."""
 STRAIN = 1.2
 """A segment is left on the next beat where the tempo goes this far beyond its range (the clock's own bend stays inside)."""
 BALLS = [JOINT["left_foot"], JOINT["right_foot"]]
@@ -63,6 +68,7 @@ class Segment:
         self._library = library
         self.offset: F64 = np.zeros(3)
         self._amplitude = Amplitude()
+        self._soon = Posture()
         self.reset()
 
     def reset(self) -> None:
@@ -134,6 +140,17 @@ class Segment:
             into.root, into.rot, lib.clip_middle[choice.clip], float(lib.clip_top_m[choice.clip]), self.size
         )
         carry_to_stage(self.offset, into.root, into.rot)
+
+    def moves(self, foot: int, shown_m: F32, beats: float, skeleton: Skeleton) -> bool:
+        """Whether within *beats* from its start *foot* (0 left, 1 right) is low elsewhere than among *shown_m* (24, 3)."""
+        ball = BALLS[foot]
+        for share in (0.0, 0.5, 1.0):
+            self.sample(self.began_beats + share * beats, self._soon)
+            at = skeleton.process(self._soon.root, self._soon.rot)[ball]
+            low = self._soon.contacts[2 * foot + 1] > 0.25 or at[1] < LOW_M
+            if low and math.hypot(shown_m[ball, 0] - at[0], shown_m[ball, 2] - at[2]) > STEP_FROM_M:
+                return True
+        return False
 
     def go_home(self, root: F32, radius_m: float, dt_s: float) -> None:
         """Drift: from the stage's rim back to its middle, and, where it was left turned, round to the front."""

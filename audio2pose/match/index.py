@@ -50,7 +50,7 @@ class Library:
     clip_beat: I32  # (C + 1,) first entry of each clip in beat_poses
     clip_accent: I32  # (C + 1,)
     beat_poses: F64  # (B,) pose index within its clip
-    half_poses: F64  # (B,) that of the half beat after it; a clip's last is its last beat's own
+    half_poses: F64  # (B,) that of the half beat after it; a clip's last is its last beat's
     accents: F32  # (A, 2) beat, strength
     clip_fps: F32  # (C,)
     clip_bpm: F32  # (C,)
@@ -207,11 +207,8 @@ def open_library(path: str | Path) -> Library:
             or count * np.dtype(kind).itemsize > size - offset
         ):
             raise _damaged(path, f"says of {key} what its size cannot hold")
-        arrays[key] = (
-            np.memmap(path, np.dtype(kind), "r", start + offset, shape).view(np.ndarray)
-            if count
-            else np.zeros(shape, np.dtype(kind))
-        )
+        there = np.memmap(path, np.dtype(kind), "r", start + offset, shape) if count else np.zeros(shape, np.dtype(kind))
+        arrays[key] = there.view(np.ndarray)
     text: dict[str, Any] = {k: header.get(k) for k in _TEXT}
     if not all(isinstance(text[k], str) for k in ("name", "checksum")) or not all(
         isinstance(text[k], list) for k in ("clip_names", "styles", "sources")

@@ -22,8 +22,8 @@ from audio2pose.motion.limits import LEFT_KNEE, RIGHT_KNEE, ROOM, bend_softly, h
 from audio2pose.motion.rotation import exp_map, log_map, multiply, multiply_inverse, normalise
 
 OFFSETS = 3 + 3 * N_JOINTS
-PACE = 2.2
-"""Pole in half-lives: an offset at rest is down to half after 1.2 of them, as with Holden's damper."""
+PACE = 1.8
+"""Pole in half-lives: an offset at rest is down to half after 1.5 of them, to a fortieth after 4."""
 HALF_TURN = 1.6
 """A rotation vector longer than this (radians) is written the other way round where that lies nearer to the one before."""
 NOTHING = 1e-7
