@@ -206,9 +206,7 @@ def perform(song: SongReader, settings: Settings, library: Library, *, causal: b
     memory = _Memory()
     performer = Performer(now, library, song.sample_rate_hz, memory)
     heard = listen(song, settings, causal=False, told=lambda share: told(LISTENING_SHARE * share))
-    memory.log = heard.log
-    if heard.sounds is not None:
-        performer.group.leader.plan = plan(heard, now, library)
+    memory.log, performer.group.leader.plan = planned(heard, now, library)
     poses = np.zeros(heard.log.shape[0], POSE)
     events: list[dict[str, Any]] = []
     silence: F32 = np.zeros(1, np.float32)
@@ -220,15 +218,18 @@ def perform(song: SongReader, settings: Settings, library: Library, *, causal: b
     return Performance(heard=heard, poses=poses, events=tuple(events), hop_s=performer.hop_s)
 
 
-def plan(heard: Heard, settings: Settings, library: Library) -> Plan | None:
-    """How a song that was heard whole is best danced; None where it has no beats to dance to."""
+def planned(heard: Heard, settings: Settings, library: Library) -> tuple[Any, Plan | None]:
+    """How a song that was heard whole is best danced: the log (H,) HEARD for the dancer, and its plan.
+
+    The log as it is, and None, where the song has no beats to dance to.
+    """
     if heard.sounds is None or len(heard.beats) < LEAST_BEATS:
-        return None
-    from .structure import song_of  # noqa: PLC0415 - librosa takes a second to load, and only a plan needs it
+        return heard.log, None
+    from .structure import known  # noqa: PLC0415 - librosa takes a second to load, and only a plan needs it
 
     config = settings.dance
-    planner = Planner(settings.match, library, min_rate=config.min_rate, max_rate=config.max_rate)
-    return planner.plan(song_of(heard.log, heard.sounds))
+    log, song = known(heard.log, heard.sounds)
+    return log, Planner(settings.match, library, min_rate=config.min_rate, max_rate=config.max_rate).plan(song)
 
 
 def _as_live(song: SongReader, settings: Settings, library: Library, told: Told) -> Performance:

@@ -7,6 +7,7 @@ Source   McFee and Ellis 2014 (agglomerative segmentation of beat-synchronous fe
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import librosa
@@ -14,7 +15,7 @@ import numpy as np
 
 from audio2pose.arrays import F32, F64
 from audio2pose.asking import DENSEST
-from audio2pose.match.plan import Song
+from audio2pose.match.plan import CHANGE, Song
 from audio2pose.music.heard import FLYWHEEL, LOCKED
 
 SECTION_BEATS = 24
@@ -24,6 +25,23 @@ SIDE_BEATS = 8
 DRIVE_SPAN = 0.35
 """A step of the drive that is a change by itself."""
 FULL_CHANGE = 2.2
+
+
+HOLD_BEATS, HELD, RISE, DROP = 8, 0.4, 0.10, 0.55
+"""Before the drive rises by RISE to DROP and more, so many beats are danced at less than half of what comes: a drop needs a build-up."""
+
+
+def known(log: Any, sounds: F32) -> tuple[Any, Song]:
+    """A song as the dancer and the planner are told of it: its log with the body held back before each drop, its beats."""
+    song = song_of(log, sounds)
+    ceiling, change = _held_back(song)
+    numbers = song.first + np.arange(ceiling.size)
+    held = log.copy()
+    if ceiling.size:
+        held["drive"] = np.minimum(log["drive"], np.interp(log["beat"], numbers, ceiling))
+    music = song.music.copy()
+    music[:, 0] = np.minimum(music[:, 0], ceiling)
+    return held, replace(song, music=music, change=change)
 
 
 def song_of(log: Any, sounds: F32) -> Song:
@@ -46,6 +64,21 @@ def song_of(log: Any, sounds: F32) -> Song:
         place=place, meter=meter, change=_changes(music[:, 0], _synchronous(sounds, edges), place),
         danced=np.isin(log["state"][at], (LOCKED, FLYWHEEL)),
     )  # fmt: skip
+
+
+def _held_back(song: Song) -> tuple[F64, F64]:
+    """(B,) the most drive that each beat is danced with, and the changes with the beginnings of build-ups among them."""
+    drive, change = song.music[:, 0], song.change.copy()
+    ceiling = np.ones(drive.size)
+    for line in np.flatnonzero(song.change >= CHANGE).tolist():
+        begin = line - HOLD_BEATS
+        if begin < HOLD_BEATS // 2 or line + HOLD_BEATS // 2 > drive.size:
+            continue
+        before, after = drive[begin:line].mean(), drive[line : line + HOLD_BEATS].mean()
+        if after >= DROP and after - before >= RISE:
+            ceiling[begin:line] = HELD * after
+            change[begin] = max(change[begin], CHANGE)
+    return ceiling, change
 
 
 def _means(x: Any, edges: Any) -> F64:

@@ -16,8 +16,8 @@ from numba import njit
 
 from audio2pose.arrays import F32, F64, I32
 from audio2pose.motion.body import JOINT, N_JOINTS, OFFSETS_M, PARENTS
-from audio2pose.motion.feet import shift_ankle
 from audio2pose.motion.kinematics import place_joints
+from audio2pose.motion.leg import shift_ankle
 from audio2pose.motion.rotation import exp_map, log_map, multiply
 
 SHARES: F64 = np.zeros(N_JOINTS)
