@@ -50,7 +50,7 @@ def test_one_performance_becomes_every_form_at_once(demo: Path, tmp_path: Path, 
         assert (held["offsets_m"] == OFFSETS_M).all()
         assert held["beat_times_s"].shape == held["beat_positions"].shape
         assert held["segment_starts_s"].shape == held["segment_ids"].shape
-        assert held["accent_times_s"].size > 3
+        assert held["accent_times_s"].size >= 3  # one a bar
         assert int(held["schema"]) == 1
         keys, positions_m = set(held.files), held["positions_m"]
     lists = json.loads(outs[2].read_text())
