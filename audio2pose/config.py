@@ -169,7 +169,7 @@ class DanceConfig:
     max_rate: float = 1.33
     stage_radius_m: float = 1.2
     size: float = 1.0
-    size_range: float = 0.25
+    size_range: float = 0.3
 
     def __post_init__(self) -> None:
         _within(

@@ -43,7 +43,7 @@ STEP_FROM_M = 0.05
 """At a join, a standing foot that would end further off than this is lifted and set down anew."""
 NEWS_AFTER_BEATS = 4.0
 """Where the drive has changed by NEWS_DRIVE and left the segment's energy, a new one begins on a bar line after these."""
-SIZE_GAIN, SIZE_HALF_LIFE_BEATS = 0.6, 0.5
+SIZE_GAIN, SIZE_HALF_LIFE_BEATS = 0.8, 0.5
 """How much larger a segment is danced for drive beyond its own energy, and how fast that comes."""
 AHEAD_BEATS = 1.0
 """The next segment is decided on so long before this one ends."""
