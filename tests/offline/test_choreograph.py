@@ -95,7 +95,7 @@ def test_events_and_segments_tell_the_same_cuts(demo: Path) -> None:
 def test_accents_as_danced_land_on_beats_or_halves_of_the_clock(demo: Path) -> None:
     performance = danced(demo)
     when_s = accents(performance, library())
-    assert when_s.size > 8
+    assert when_s.size >= 6  # one a bar
     beat = np.interp(when_s, performance.poses["time_s"], performance.poses["beat"])
     # Authored accents lie on quarters of a beat at the finest; the clock has passed just there.
     quarter = np.abs(4 * beat - np.round(4 * beat)) / 4

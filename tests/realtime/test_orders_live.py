@@ -14,9 +14,11 @@ import pytest
 from pythonosc.osc_packet import OscPacket
 from pythonosc.udp_client import SimpleUDPClient
 
+from audio2pose.match.find import library
 from tests.realtime.shows import live
 
 SECONDS = 9.0
+DISCO = library().styles.index("disco")
 
 
 class Receiver:
@@ -115,11 +117,11 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Night:
 def test_every_order_is_told_by_the_events_and_echoed_to_who_is_sent_to(night: Night) -> None:
     told = [(e["command"], e["value"]) for e in night.events if e["event"] == "command" and e["command"] != "lead"]
     assert told == [
-        ("quantize", 1.0), ("style", 0.0), ("nudge", 5.0), ("gain", -3.0), ("tap", 1.0), ("freeze", 1.0), ("freeze", 0.0),
+        ("quantize", 1.0), ("style", float(DISCO)), ("nudge", 5.0), ("gain", -3.0), ("tap", 1.0), ("freeze", 1.0), ("freeze", 0.0),
         ("panic", 1.0), ("panic", 0.0),
     ]  # fmt: skip
     for name, values in {
-        "style": [0], "nudge": [5.0], "gain": [-3.0], "scene": [1], "palette": [1], "latency": [90.0], "record": [1, 0],
+        "style": [DISCO], "nudge": [5.0], "gain": [-3.0], "scene": [1], "palette": [1], "latency": [90.0], "record": [1, 0],
         "freeze": [1, 0], "blackout": [1, 0], "panic": [1, 0], "tap": [1], "save": [1],
     }.items():  # fmt: skip
         came = [v for v in night.receiver.state(name)]
