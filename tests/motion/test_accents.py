@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from audio2pose.match.find import library
-from audio2pose.motion.accents import STEP_BEATS, _gentle, landed, shifts, stops
+from audio2pose.motion.accents import REACH_BEATS, STEP_BEATS, _gentle, landed, shifts, stops
 from audio2pose.motion.clip import Clip
 from audio2pose.motion.kinematics import positions
 from audio2pose.motion.warp import pose_index
@@ -114,6 +114,7 @@ FLOWING = ("sway", "waltz")
 def test_the_built_in_phrases_stop_on_their_beats_and_half_beats_and_their_pace_stays_theirs() -> None:
     lib = library()
     off_ms: list[float] = []
+    near: list[bool] = []
     for c in range(len(lib.clip_names)):
         poses, beats = lib.clip_poses(c), lib.clip_beats(c)
         knots = np.stack([beats, lib.clip_halves(c)], 1).ravel()[:-1]
@@ -124,8 +125,11 @@ def test_the_built_in_phrases_stop_on_their_beats_and_half_beats_and_their_pace_
             continue
         found = stops(positions(lib.root_m[poses], lib.rotations[poses]), float(lib.clip_fps[c]))
         at = 2.0 * np.interp(found, knots, np.arange(knots.shape[0]) / 2.0)
-        off_ms += list((at - np.round(at)) / 2.0 * 60e3 / float(lib.clip_bpm[c]))
+        off = (at - np.round(at)) / 2.0
+        near += list(np.abs(off) < REACH_BEATS)
+        off_ms += list(off[np.abs(off) < REACH_BEATS] * 60e3 / float(lib.clip_bpm[c]))
     assert len(off_ms) > 600
+    assert np.mean(near) > 0.95
     assert np.median(np.abs(off_ms)) < 3.0
     assert np.percentile(np.abs(off_ms), 80) < 12.0
     assert np.percentile(np.abs(off_ms), 95) < 35.0
