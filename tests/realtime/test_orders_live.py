@@ -117,7 +117,8 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Night:
 def test_every_order_is_told_by_the_events_and_echoed_to_who_is_sent_to(night: Night) -> None:
     told = [(e["command"], e["value"]) for e in night.events if e["event"] == "command" and e["command"] != "lead"]
     assert told == [
-        ("quantize", 1.0), ("style", float(DISCO)), ("nudge", 5.0), ("gain", -3.0), ("tap", 1.0), ("freeze", 1.0), ("freeze", 0.0),
+        ("quantize", 1.0), ("style", float(DISCO)), ("nudge", 5.0), ("gain", -3.0), ("tap", 1.0), ("freeze", 1.0),
+        ("freeze", 0.0),
         ("panic", 1.0), ("panic", 0.0),
     ]  # fmt: skip
     for name, values in {
