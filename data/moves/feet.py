@@ -21,6 +21,8 @@ from .tracks import Take, curve, min_jerk
 
 FREE_BELOW = 0.42
 """A foot with less than this share of the weight lets its heel go."""
+LOW_M, CLEAR_M = 0.07, 0.012
+"""A low step is lifted so much more than written, or its sole would brush the floor on its way."""
 PIVOT_HEEL_DEG = 20.0
 """A foot that turns on its ball takes the heel off the floor."""
 
@@ -58,13 +60,16 @@ def foot_path(phrase: Phrase, side: str, ring: Ring, take: Take) -> FootPath:
     slide = np.array([s.slide for s in steps])[step]
     on_floor = pivot | slide
     moving = u < 1.0
-    height = np.array([s.lift_m for s in steps])[step] * ~on_floor
+    lifts = np.array([s.lift_m for s in steps])[step]
+    height = (lifts + CLEAR_M * (lifts < LOW_M)) * ~on_floor
     previous = np.roll(places, 1, axis=0)
     previous[0, 2] -= full_deg
     # At the ring's ends a step of the ring before or after is under way, turned a whole ring of turns less or more.
     laps = np.round((t - lift[step] - since[np.arange(P), step]) / ring.beats)
     before, after = previous[step], places[step].copy()
-    share = min_jerk((u - 0.06) / 0.86)
+    # A foot goes its way while it is high; a quick one has no time to wait for that.
+    margin = 0.06 + 0.07 * np.clip((swing * ring.beat_s - 0.24) / 0.08, 0.0, 1.0)
+    share = min_jerk((u - margin) / (1.0 - 1.1 * margin - margin))
     place = before + (after - before) * share[:, None]
     way = after[:, :2] - before[:, :2]
     side_way = np.stack([way[:, 1], -way[:, 0]], 1) / np.maximum(np.linalg.norm(way, axis=1), 1e-6)[:, None]
