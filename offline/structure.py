@@ -28,7 +28,7 @@ FULL_CHANGE = 2.2
 
 
 HOLD_BEATS, HELD, RISE, DROP = 8, 0.4, 0.10, 0.55
-"""Before the drive rises by RISE to DROP and more, so many beats are danced at less than half of what comes: a drop needs a build-up."""
+"""Before the drive rises by RISE, to DROP or more, so many beats are danced at less than half of what comes: a build-up."""
 
 
 def known(log: Any, sounds: F32) -> tuple[Any, Song]:
