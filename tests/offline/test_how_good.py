@@ -89,7 +89,8 @@ def test_the_table_of_how_good(testdata: Path, causal: bool) -> None:
     people = [d for d in everyone if d.source != "g1"]
     real_contact = float(np.median([s.contact if (s := on_the_floor(d)) else 0.0 for d in people if d.toes]))
     alike, energy = _like(reference, everyone)
-    print("library, without the dancers on robots: %.3f alike, energy %.3f" % _like(reference, people))
+    alike_people, energy_people = _like(reference, people)
+    print(f"library, without the dancers on robots: {alike_people:.3f} alike, energy {energy_people:.3f}")
     p50, p95 = np.percentile(late_ms, [50, 95])
     wanted = [
         ("landing, median ms", p50, LANDS_MS[causal][0], p50 <= LANDS_MS[causal][0]),
