@@ -28,6 +28,8 @@ HELPS = {
     "render": "dance a song into video or pose files",
     "draw": "poses of a .npz, .json or .npy as a video",
     "beats": "beats, downbeats and tempo of a song",
+    "score": "how a dance keeps to its music, its feet and itself, each beside chance",
+    "library": "the phrases of a library: list them, look at one",
     "inspect": "what a sound or motion file holds, and its faults",
     "devices": "sound inputs, loopback ones marked",
     "doctor": "what works on this machine and what to install",
