@@ -29,6 +29,7 @@ HELPS = {
     "draw": "poses of a .npz, .json or .npy as a video",
     "beats": "beats, downbeats and tempo of a song",
     "score": "how a dance keeps to its music, its feet and itself, each beside chance",
+    "search": "the segments that fit each beat of a song best, and why",
     "library": "the phrases of a library: list them, look at one",
     "inspect": "what a sound or motion file holds, and its faults",
     "devices": "sound inputs, loopback ones marked",

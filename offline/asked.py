@@ -27,6 +27,7 @@ from audio2pose.stage.palettes import flat_colour, palette
 from audio2pose.stage.scenes import scene
 
 from .export import POSE_FILE_FPS, VIDEO_FPS
+from .shape import must_amplify, must_smooth
 
 VIDEO, PICTURE = ".mp4", ".png"
 SUFFIXES = (VIDEO, *posefile.SUFFIXES)
@@ -53,6 +54,14 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """How much larger and how much smoother."""
+
+    amplification: float = 1.0
+    window: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """All of a `render`."""
 
@@ -62,6 +71,7 @@ class Asked:
     joints: str
     pose_fps: float
     video_fps: float
+    shape: Shape
 
 
 def asked(args: Namespace) -> Asked:
@@ -80,7 +90,13 @@ def asked(args: Namespace) -> Asked:
             must_not_be(out, [j.song for j in jobs])
             must_be_writable(out, now.stage, fps or VIDEO_FPS)
     return Asked(
-        jobs=jobs, settings=now, part=part, joints=args.joints, pose_fps=fps or POSE_FILE_FPS, video_fps=fps or VIDEO_FPS
+        jobs=jobs,
+        settings=now,
+        part=part,
+        joints=args.joints,
+        pose_fps=fps or POSE_FILE_FPS,
+        video_fps=fps or VIDEO_FPS,
+        shape=shape_of(args),
     )
 
 
@@ -111,16 +127,27 @@ def stage_of(args: Namespace) -> StageConfig:
     return stage
 
 
-def plot_of(args: Namespace) -> Path | None:
-    """The picture that `beats` was asked for: a PNG that can be written and is not the song itself."""
-    if args.plot is None:
+def shape_of(args: Namespace) -> Shape:
+    """How large and how smooth the dance was asked for."""
+    asked = Shape(
+        amplification=1.0 if args.motion_amplification is None else args.motion_amplification,
+        window=1 if args.smoothing_window is None else args.smoothing_window,
+    )
+    must_amplify(asked.amplification)
+    must_smooth(asked.window)
+    return asked
+
+
+def picture_of(flag: str, path: str | None, inputs: Sequence[Path]) -> Path | None:
+    """The picture that *flag* was given: a PNG that can be written and is none of *inputs*; None stays None."""
+    if path is None:
         return None
-    plot = Path(args.plot)
-    if plot.suffix.lower() != PICTURE:
-        raise UsageError(f"--plot is '{plot}', a PNG is written: end its name in {PICTURE}")
-    must_not_be(plot, [Path(args.song)])
-    BesideFile(plot).discard()
-    return plot
+    picture = Path(path)
+    if picture.suffix.lower() != PICTURE:
+        raise UsageError(f"{flag} is '{path}', a PNG is written: end its name in {PICTURE}")
+    must_not_be(picture, inputs)
+    BesideFile(picture).discard()
+    return picture
 
 
 def seconds(flag: str, text: str | None) -> float | None:

@@ -1,4 +1,4 @@
-"""What `render`, `draw` and `beats` do once their flags are understood; progress and words go to stderr, JSON to stdout.
+"""What `render` and `beats` do once their flags are understood; progress and words go to stderr, JSON to stdout.
 
 Threads  one, the caller's; each video has its own encoder beside it.
 """
@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from audio2pose.errors import UsageError
 from audio2pose.match.find import library as find_library
 from audio2pose.match.index import Library
 from audio2pose.media import posefile
@@ -23,16 +23,15 @@ from audio2pose.presets import settings
 from audio2pose.stage.offscreen import Offscreen
 from audio2pose.terminal import Progress, emit_json, say
 
-from .asked import VIDEO, Asked, Job, asked, must_be_writable, must_not_be, overrides, plot_of, rate, stage_of
+from .asked import VIDEO, Asked, Job, Shape, asked, overrides, picture_of
 from .choreograph import Heard, Performance, Told, listen, perform
-from .export import VIDEO_FPS, count, pose_file
-from .render import of_performance, of_poses, set_down, times, write_video
-from .strip import write_strip
+from .export import pose_file
+from .render import of_performance, times, write_video
+from .shape import Motion, amplify, smooth
+from .strip import marks_of, write_strip
 from .trace import Trace
 
 SCHEMA = 1
-TOLD_FLOOR_M = 0.08
-"""A floor nearer to ours than this is not worth a word: feet of COCO points are guessed."""
 
 
 def render(args: Namespace) -> int:
@@ -48,53 +47,14 @@ def render(args: Namespace) -> int:
     return 0
 
 
-def draw(args: Namespace) -> int:
-    """A pose file as a video, with a song beside it where one was given."""
-    out, source = Path(args.out), Path(args.poses)
-    if out.suffix.lower() != VIDEO:
-        raise UsageError(f"'{out}' is no video that we write: end its name in {VIDEO}")
-    fps = rate("--fps", args.fps) or VIDEO_FPS
-    stage = stage_of(args)
-    must_not_be(out, [source, *([Path(args.audio)] if args.audio else [])])
-    must_be_writable(out, stage, fps)
-    poses = posefile.read(source, args.pose_fps)
-    if args.audio:
-        _song(args.audio, 0.0, poses.seconds).close()
-    for note in poses.notes:
-        say(f"{source.name}: {note}")
-    if poses.rotations is None:
-        # Points from elsewhere have a floor of their own; our own dances are left as they were danced.
-        standing_m, moved_m = set_down(poses.positions_m)
-        poses = replace(poses, positions_m=standing_m)
-        if abs(moved_m) > TOLD_FLOOR_M:
-            say(f"{source.name}: its floor is {-100.0 * moved_m:.0f} cm high, the dance was set on ours")
-    now, heard = settings(), None
-    if args.audio:
-        with _song(args.audio, 0.0, poses.seconds) as song, _progress("listening") as told:
-            heard = listen(song, now, causal=False, told=told)
-        _tell_faults(args.audio, heard)
-        if heard.seconds < poses.seconds - 1.0 / fps:
-            say(f"{args.audio} ends at {heard.seconds:.2f} s, the dance at {poses.seconds:.2f} s: the rest is silent")
-    shots = of_poses(poses, fps, heard, now.hear.hop_s)
-    pictures = count(poses.seconds, fps)
-    with _progress("drawing") as told:
-        if args.audio:
-            with _song(args.audio, 0.0, poses.seconds, stereo=True) as song:
-                write_video(out, shots, pictures, stage, fps, song, told)
-        else:
-            write_video(out, shots, pictures, stage, fps, None, told)
-    say(f"{out}: {poses.seconds:.2f} s, {pictures} pictures")
-    return 0
-
-
 def beats(args: Namespace) -> int:
     """The beats of a song, as JSON or as a short table; --plot draws how they were heard."""
     now = settings(args.preset, overrides(args))
-    plot = plot_of(args)
+    plot = picture_of("--plot", args.plot, [Path(args.song)])
     trace = Trace(now.hear.hop_s) if plot else None
-    with _song(args.song, 0.0, None) as song, _progress("listening") as told:
+    with open_song(args.song, 0.0, None) as song, progress("listening") as told:
         heard = listen(song, now, causal=args.online, told=told, trace=trace)
-    _tell_faults(args.song, heard)
+    tell_faults(args.song, heard)
     if plot and trace:
         from .plot import write_plot  # noqa: PLC0415 - matplotlib takes a second to load, and only a plot needs it
 
@@ -109,13 +69,15 @@ def beats(args: Namespace) -> int:
 
 def _render_one(job: Job, wanted: Asked, library: Library, *, causal: bool) -> dict[str, Any]:
     part, began_s = wanted.part, time.monotonic()
-    with _song(job.song, part.start_s, part.end_s) as song, _progress(f"dancing to {job.song.name}") as told:
+    with open_song(job.song, part.start_s, part.end_s) as song, progress(f"dancing to {job.song.name}") as told:
         performance = perform(song, wanted.settings, library, causal=causal, told=told)
-    _tell_faults(job.song, performance.heard)
+    tell_faults(job.song, performance.heard)
+    performance = shaped(performance, wanted.shape)
     danced_s = time.monotonic() - began_s
     files = [_write(out, job, performance, wanted, library) for out in job.outs]
     if job.strip:
-        write_strip(job.strip, performance, wanted.settings.stage)
+        marks, at = marks_of(performance.heard.beats), partial(of_performance, performance)
+        write_strip(job.strip, at, marks, performance.seconds, wanted.settings.stage)
         files.append({"path": str(job.strip)})
     took_s = time.monotonic() - began_s
     summary = _summary(job, performance, files, danced_s, took_s)
@@ -128,6 +90,18 @@ def _render_one(job: Job, wanted: Asked, library: Library, *, causal: bool) -> d
     return summary
 
 
+def shaped(performance: Performance, shape: Shape) -> Performance:
+    """The same dance as large and as smooth as it was asked for."""
+    run = performance.poses
+    motion = Motion(root_m=run["root_m"], rotations=run["rotations"], contacts=run["contacts"], fps=1.0 / performance.hop_s)
+    after = amplify(smooth(motion, shape.window), shape.amplification)
+    if after is motion:
+        return performance
+    run = run.copy()
+    run["root_m"], run["rotations"] = after.root_m, after.rotations
+    return replace(performance, poses=run)
+
+
 def _write(out: Path, job: Job, performance: Performance, wanted: Asked, library: Library) -> dict[str, Any]:
     if out.suffix.lower() != VIDEO:
         poses = pose_file(performance, library, wanted.pose_fps)
@@ -135,7 +109,7 @@ def _write(out: Path, job: Job, performance: Performance, wanted: Asked, library
         return {"path": str(out), "frames": poses.poses, "fps": wanted.pose_fps}
     moments_s = times(performance.seconds, wanted.video_fps)
     part = wanted.part
-    with _song(job.song, part.start_s, part.end_s, stereo=True) as song, _progress(f"drawing {out.name}") as told:
+    with open_song(job.song, part.start_s, part.end_s, stereo=True) as song, progress(f"drawing {out.name}") as told:
         shots = of_performance(performance, moments_s)
         write_video(out, shots, moments_s.shape[0], wanted.settings.stage, wanted.video_fps, song, told)
     return {"path": str(out), "frames": int(moments_s.shape[0]), "fps": wanted.video_fps}
@@ -200,17 +174,20 @@ def _bar(bar: int, line: list[str]) -> str:
     return f"bar {bar:4d} " + "".join(line)
 
 
-def _tell_faults(song: str | Path, heard: Heard) -> None:
+def tell_faults(song: str | Path, heard: Heard) -> None:
+    """What was wrong with the sound, a line each."""
     for fault in heard.faults:
         say(f"{Path(song).name}: {fault}")
 
 
-def _song(path: str | Path, start_s: float, end_s: float | None, *, stereo: bool = False) -> SongReader:
+def open_song(path: str | Path, start_s: float, end_s: float | None, *, stereo: bool = False) -> SongReader:
+    """A part of a song, to be closed by who asked."""
     return SongReader(path, start_s=start_s, end_s=end_s, stereo=stereo)
 
 
 @contextmanager
-def _progress(what: str) -> Iterator[Told]:
+def progress(what: str) -> Iterator[Told]:
+    """A bar on stderr while something long is done."""
     bar = Progress(what, 1.0)
     try:
         yield bar.update

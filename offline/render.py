@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from audio2pose.arrays import F32, F64
+from audio2pose.arrays import F32, F64, U8
 from audio2pose.config import StageConfig
 from audio2pose.media.decode import SongReader
 from audio2pose.media.encode import Mp4Writer
@@ -55,28 +55,35 @@ def write_video(
 
     Raises OutputError, and leaves nothing, where it cannot be written.
     """
+    screen = Offscreen(stage)
+    drawn = (
+        screen.picture(shot.joints_m, t_s=shot.t_s, beat=shot.beat, energy=shot.energy, onset=shot.onset, faces=shot.faces)
+        for shot in shots
+    )
+    try:
+        write_pictures(path, drawn, pictures, (stage.width, stage.height), fps, song, told)
+    finally:
+        screen.close()
+
+
+def write_pictures(
+    path: Path, drawn: Iterator[U8], pictures: int, size: tuple[int, int], fps: float, song: SongReader | None, told: Told
+) -> None:
+    """Pictures (H, W, 3) of *size* (W, H), *pictures* in number, into an MP4 as `write_video` does."""
     sound = song.blocks(song.sample_rate_hz) if song else None
     left = round(pictures / fps * song.sample_rate_hz) if song else 0
     rate_hz = song.sample_rate_hz if song else None
-    screen = Offscreen(stage)
-    try:
-        with Mp4Writer(path, width=stage.width, height=stage.height, fps=fps, sample_rate_hz=rate_hz) as mp4:
-            for k, shot in enumerate(shots):
-                while sound and rate_hz and mp4.sound_frames <= (k + 1) / fps * rate_hz and left > 0:
-                    block = next(sound, None)
-                    if block is None:
-                        left = 0
-                        break
-                    mp4.write_sound(block[:left])
-                    left -= block[:left].shape[0]
-                mp4.write_picture(
-                    screen.picture(
-                        shot.joints_m, t_s=shot.t_s, beat=shot.beat, energy=shot.energy, onset=shot.onset, faces=shot.faces
-                    )
-                )
-                told((k + 1) / pictures)
-    finally:
-        screen.close()
+    with Mp4Writer(path, width=size[0], height=size[1], fps=fps, sample_rate_hz=rate_hz) as mp4:
+        for k, picture in enumerate(drawn):
+            while sound and rate_hz and mp4.sound_frames <= (k + 1) / fps * rate_hz and left > 0:
+                block = next(sound, None)
+                if block is None:
+                    left = 0
+                    break
+                mp4.write_sound(block[:left])
+                left -= block[:left].shape[0]
+            mp4.write_picture(picture)
+            told((k + 1) / pictures)
 
 
 def of_performance(performance: Performance, times_s: F64) -> Iterator[Shot]:
@@ -106,11 +113,10 @@ def set_down(positions_m: F32) -> tuple[F32, float]:
     return positions_m + np.array([0.0, moved_m, 0.0], np.float32), moved_m
 
 
-def of_poses(poses: PoseFile, fps: float, heard: Heard | None, hop_s: float) -> Iterator[Shot]:
-    """The poses of a file at *fps*; the stage follows *heard*, else the file's own beats, else nothing."""
+def of_poses(poses: PoseFile, times_s: F64, heard: Heard | None, hop_s: float) -> Iterator[Shot]:
+    """The poses of a file at *times_s* (K,); the stage follows *heard*, else the file's own beats, else nothing."""
     beats = poses.beat_times_s
-    for k in range(count(poses.seconds, fps)):
-        t_s = k / fps
+    for t_s in times_s.tolist():
         x = min(t_s * poses.fps, poses.poses - 1)
         a = min(int(x), max(poses.poses - 2, 0))
         b = min(a + 1, poses.poses - 1)

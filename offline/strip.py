@@ -1,79 +1,73 @@
-"""A contact sheet: the dance on its beats, in one picture, to be looked at.
+"""A dance on its beats in one picture, to be looked at.
 
-Shapes   cell: (H, W, 3) uint8; sheet: rows of cells, each with its beat's number; a downbeat's number is bright.
+Shapes   moments_s: (K,) seconds; poses of a moment as `sheet` takes them.
 Threads  one, the caller's.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from vispy.io import write_png
 
-from audio2pose.arrays import F64, U8
+from audio2pose.arrays import F64
 from audio2pose.config import StageConfig
 from audio2pose.media.atomic import atomic_write
-from audio2pose.stage.offscreen import Offscreen
+from audio2pose.stage.sheet import Moment, draw_sheet, run_up
 
-from .choreograph import Performance
-from .render import of_performance
+from .choreograph import Beat
+from .render import Shot
 
-CELLS, COLUMNS = 16, 8
-CELL_W, CELL_H = 216, 272
-EDGE = 3
-RUN_UP_S, RUN_UP_PICTURES = 0.20, 8
-"""Pictures before the beat that only leave their trails."""
-DOT = 3
-DOWNBEAT, BEAT = (255, 255, 255), (150, 150, 150)
-
-# Three dots wide, five high, row by row from the top.
-_DIGITS = (
-    "111101101101111", "010110010010111", "111001111100111", "111001111001111", "101101111001001",
-    "111100111001111", "111100111101111", "111001010010010", "111101111101111", "111101111001111",
-)  # fmt: skip
+CELLS = 16
+At = Callable[[F64], Iterable[Shot]]
+"""The dance at rising moments (K,)."""
 
 
-def write_strip(path: Path, performance: Performance, stage: StageConfig) -> None:
-    """The dance on 16 beats about the middle of the song; at even steps where no beat was heard."""
-    moments_s, labels, strong = _moments(performance)
-    screen = Offscreen(replace(stage, width=CELL_W, height=CELL_H))
-    rows = -(-moments_s.shape[0] // COLUMNS)
-    sheet: U8 = np.zeros((rows * (CELL_H + EDGE) + EDGE, COLUMNS * (CELL_W + EDGE) + EDGE, 3), np.uint8)
-    try:
-        for n, moment_s in enumerate(moments_s):
-            before_s = np.linspace(max(moment_s - RUN_UP_S, 0.0), moment_s, RUN_UP_PICTURES)
-            for shot in of_performance(performance, before_s):
-                # Cells are ten seconds apart for the camera, so that each looks at its dancer afresh.
-                t_s = 10.0 * n + shot.t_s - moment_s + RUN_UP_S
-                cell = screen.picture(
-                    shot.joints_m, t_s=t_s, beat=shot.beat, energy=shot.energy, onset=shot.onset, faces=shot.faces
-                )
-            top, left = EDGE + n // COLUMNS * (CELL_H + EDGE), EDGE + n % COLUMNS * (CELL_W + EDGE)
-            sheet[top : top + CELL_H, left : left + CELL_W] = cell
-            _number(sheet[top : top + CELL_H, left : left + CELL_W], labels[n], DOWNBEAT if strong[n] else BEAT)
-    finally:
-        screen.close()
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Where the cells are taken from: beats in seconds, and which of them are downbeats."""
+
+    times_s: Sequence[float]
+    strong: Sequence[bool]
+
+
+def marks_of(beats: Iterable[Beat]) -> Marks:
+    """The beats of a song as marks."""
+    known = list(beats)
+    return Marks([b.time_s for b in known], [b.position == 1 for b in known])
+
+
+def write_strip(path: Path, at: At, marks: Marks, seconds: float, stage: StageConfig) -> None:
+    """The dance on 16 beats about its middle; at even steps where there are no beats. Labels are beats from 1, or seconds.
+
+    Raises OutputError, and leaves nothing, where it cannot be written.
+    """
+    moments = [_moment(at, *place) for place in _places(marks, seconds)]
     with atomic_write(path) as temporary:
-        write_png(str(temporary), sheet)
+        write_png(str(temporary), draw_sheet(moments, stage))
 
 
-def _moments(performance: Performance) -> tuple[F64, list[int], list[bool]]:
-    """Moments, numbers (beats from 1; seconds where there are no beats) and which are downbeats."""
-    beats = performance.heard.beats
+def _places(marks: Marks, seconds: float) -> list[tuple[float, str, bool]]:
+    beats = list(zip(marks.times_s, range(1, len(marks.times_s) + 1), marks.strong))
     if len(beats) < 2:
-        moments_s = np.linspace(0.0, performance.seconds, CELLS + 2)[1:-1]
-        return moments_s, [int(t) for t in moments_s], [False] * CELLS
+        return [(float(t), f"{t:.1f} s", False) for t in np.linspace(0.0, seconds, CELLS + 2)[1:-1]]
     first = max((len(beats) - CELLS) // 2, 0)
-    chosen = list(enumerate(beats, 1))[first : first + CELLS]
-    return np.array([b.time_s for _, b in chosen]), [n for n, _ in chosen], [b.position == 1 for _, b in chosen]
+    return [(float(t), str(number), bool(strong)) for t, number, strong in beats[first : first + CELLS]]
 
 
-def _number(cell: U8, number: int, colour: tuple[int, int, int]) -> None:
-    """Write *number* into the top left corner of *cell*."""
-    for place, digit in enumerate(str(number)):
-        for k, lit in enumerate(_DIGITS[int(digit)]):
-            top, left = 2 * DOT + k // 3 * DOT, 2 * DOT + (4 * place + k % 3) * DOT
-            if lit == "1":
-                cell[top : top + DOT, left : left + DOT] = colour
+def _moment(at: At, moment_s: float, label: str, strong: bool) -> Moment:
+    # Joints of a shot are overwritten by the next.
+    shots = [replace(shot, joints_m=shot.joints_m.copy()) for shot in at(run_up(moment_s))]
+    faces = [shot.faces for shot in shots]
+    return Moment(
+        joints_m=np.array([shot.joints_m for shot in shots]),
+        faces=None if any(f is None for f in faces) else np.array(faces),
+        beats=np.array([shot.beat for shot in shots]),
+        energy=shots[-1].energy,
+        onset=shots[-1].onset,
+        label=label,
+        strong=strong,
+    )

@@ -207,7 +207,7 @@ class Matcher:
             level=level,
             rate=wanted.tempo_bpm * level / float(lib.clip_bpm[clip]),
             cost=float(cost),
-            terms={name: round(float(self._terms[t]), 4) for t, name in enumerate(TERMS)},
+            terms={name: round(float(self._terms[t]), 4) + 0.0 for t, name in enumerate(TERMS)},
         )
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from audio2pose.offline.render import set_down
-from audio2pose.offline.strip import CELL_H, CELL_W, CELLS, COLUMNS, EDGE
+from audio2pose.offline.strip import CELLS
+from audio2pose.stage.sheet import CELL_H, CELL_W, COLUMNS, EDGE, LINE_PX
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -36,7 +37,8 @@ def test_each_cell_shows_a_body_whole_and_no_two_the_same(demo: Path, tmp_path: 
     assert code == 0, err
     shown = cells(tmp_path / "s.png")
     body = shown.max(axis=3) > 60
-    body[:, :25, :50] = False  # the numbers
+    body[:, 6:42, :90] = False  # the numbers
+    body[:, :LINE_PX] = False  # a downbeat's edge
     high = [np.flatnonzero(cell.any(axis=1)) for cell in body]
     assert all(np.ptp(rows) > 0.45 * CELL_H for rows in high)
     assert all(rows.min() > 5 and rows.max() < body.shape[1] - 5 for rows in high)
@@ -46,7 +48,7 @@ def test_each_cell_shows_a_body_whole_and_no_two_the_same(demo: Path, tmp_path: 
 
 def test_the_numbers_are_those_of_the_beats_and_downbeats_shine(demo: Path, tmp_path: Path, command: Run) -> None:
     command("render", demo, "--strip", tmp_path / "s.png", "--background", "black")
-    numbers = cells(tmp_path / "s.png")[:, :25, :50].max(axis=(1, 2, 3))
+    numbers = cells(tmp_path / "s.png")[:, 6:42, :90].min(axis=3).max(axis=(1, 2))  # a body has no grey
     bright = np.flatnonzero(numbers == 255)
     assert set(np.diff(bright)) == {4}
     assert set(numbers) == {150, 255}
