@@ -7,7 +7,7 @@ Threads  one, the caller's; the film's encoder has its own.
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from vispy.io import write_png
 
-from audio2pose.arrays import F32, F64, U8
+from audio2pose.arrays import F32, F64
 from audio2pose.config import StageConfig, nearest
 from audio2pose.errors import LibraryError, UsageError
 from audio2pose.flags import overrides
@@ -32,6 +32,7 @@ from audio2pose.segment import Posture, Segment
 from audio2pose.stage.offscreen import Offscreen
 from audio2pose.stage.palettes import flat_colour, palette
 from audio2pose.stage.scenes import scene
+from audio2pose.stage.sheet import RUN_UP_POSES, RUN_UP_S, Moment, draw_sheet
 from audio2pose.terminal import Progress, emit_json, say
 
 from . import moves
@@ -43,7 +44,7 @@ TIMES = 2
 """A phrase is danced so often: once to see it, once to see it again."""
 LOWEST, HIGHEST = 0.6, 1.6
 """Of its own tempo, what may be asked for."""
-CELLS, COLUMNS, CELL_W, CELL_H, EDGE = 16, 8, 216, 272, 3
+CELLS = 16
 RATE_HZ, CLICK_S, TAIL_S = 44_100, 0.03, 0.2
 BEAT_HZ, BAR_HZ = 1000.0, 1600.0
 SOFT, LOUD = 0.25, 0.8
@@ -77,9 +78,9 @@ def preview(args: Namespace) -> int:
     flat_colour(stage.background, palette(stage.palette))
     scene(stage.scene)
     BesideFile(out).discard()
-    shown = _shown(args)
+    shown = shown_as(args.phrase, args.library, mirror=args.mirror, bpm=args.bpm)
     if out.suffix.lower() == PICTURE:
-        _strip(out, shown, replace(stage, width=CELL_W, height=CELL_H))
+        _strip(out, shown, stage)
     else:
         _film(out, shown, stage, args.fps)
     own = float(shown.library.clip_bpm[shown.clip])
@@ -102,17 +103,18 @@ def list_phrases(args: Namespace) -> int:
     return 0
 
 
-def _shown(args: Namespace) -> Shown:
-    lib, clip = _clip(args.phrase, args.library, mirror=args.mirror)
+def shown_as(phrase: str, named_library: str | None = None, *, mirror: bool = False, bpm: float | None = None) -> Shown:
+    """*phrase*, twice. Raises LibraryError where there is none of that name, UsageError for a tempo that it cannot have."""
+    lib, clip = _clip(phrase, named_library, mirror=mirror)
     own = float(lib.clip_bpm[clip])
-    bpm = own if args.bpm is None else float(args.bpm)
+    bpm = own if bpm is None else bpm
     slow, fast = (float(t) for t in lib.clip_tempo[clip])
     slow, fast = (slow, fast) if fast > 0.0 else (LOWEST * own, HIGHEST * own)
-    if not slow <= bpm <= fast:
-        raise UsageError(f"--bpm is {bpm:g}, {args.phrase} is danced at {slow:.0f} to {fast:.0f}: choose within")
-    phrase, own_beats = int(lib.clip_phrase[clip]), int(lib.clip_beats(clip).shape[0]) - 1
+    if not slow - 0.5 <= bpm <= fast + 0.5:
+        raise UsageError(f"--bpm is {bpm:g}, {phrase} is danced at {slow:.0f} to {fast:.0f}: choose within")
+    beats, own_beats = int(lib.clip_phrase[clip]), int(lib.clip_beats(clip).shape[0]) - 1
     looped = bool(lib.clip_flags[clip] & LOOPED)
-    return Shown(lib, clip, bpm, TIMES * phrase if looped else min(TIMES * phrase, own_beats))
+    return Shown(lib, clip, bpm, TIMES * beats if looped else min(TIMES * beats, own_beats))
 
 
 def _clip(name: str, named_library: str | None, *, mirror: bool) -> tuple[Library, int]:
@@ -172,22 +174,26 @@ def _film(out: Path, shown: Shown, stage: StageConfig, fps: float) -> None:
         screen.close()
 
 
+def moments(shown: Shown, beats: F64, labels: Sequence[str]) -> list[Moment]:
+    """The phrase on *beats* as the cells of a sheet, each with its run-up, under its label; downbeats shine."""
+    meter = max(int(shown.library.clip_meter[shown.clip]), 1)
+    out = []
+    for beat, label in zip(beats, labels):
+        before = beat - np.linspace(RUN_UP_S, 0.0, RUN_UP_POSES) * shown.bpm / 60.0
+        seen = [(joints.copy(), looks.copy()) for joints, looks in _joints(shown, before)]
+        out.append(
+            Moment(
+                joints_m=np.array([joints for joints, _ in seen]), faces=np.array([looks for _, looks in seen]), beats=before,
+                energy=ENERGY, onset=0.0, label=label, strong=float(beat) % meter == 0.0,
+            )
+        )  # fmt: skip
+    return out
+
+
 def _strip(out: Path, shown: Shown, stage: StageConfig) -> None:
     """Sixteen moments of the phrase, half a beat apart where it lasts eight."""
-    lasts = shown.beats / TIMES
-    beats: F64 = np.arange(CELLS, dtype=np.float64) * (lasts / CELLS)
-    rows = CELLS // COLUMNS
-    sheet: U8 = np.zeros((rows * (CELL_H + EDGE) + EDGE, COLUMNS * (CELL_W + EDGE) + EDGE, 3), np.uint8)
-    screen = Offscreen(stage)
-    try:
-        for n, (joints, looks) in enumerate(_joints(shown, beats)):
-            top, left = EDGE + n // COLUMNS * (CELL_H + EDGE), EDGE + n % COLUMNS * (CELL_W + EDGE)
-            # Cells are ten seconds apart for the camera, so that each looks at its dancer afresh.
-            sheet[top : top + CELL_H, left : left + CELL_W] = screen.picture(
-                joints, t_s=10.0 * n, beat=float(beats[n]), energy=ENERGY, faces=looks
-            )
-    finally:
-        screen.close()
+    beats: F64 = np.arange(CELLS, dtype=np.float64) * (shown.beats / TIMES / CELLS)
+    sheet = draw_sheet(moments(shown, beats, [f"{beat + 1:.3g}" for beat in beats]), stage)
     with atomic_write(out) as temporary:
         write_png(str(temporary), sheet)
 

@@ -1,4 +1,4 @@
-"""The README's pictures: `python docs/make_pictures.py` dances the built-in song into strip.png, dance.gif and scenes.png."""
+"""The README's pictures: `python docs/make_pictures.py` dances into strip.png, dance.gif, scenes.png and styles.png."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from audio2pose.__main__ import main
+from audio2pose.data.preview import moments, shown_as
 from audio2pose.match.find import library
 from audio2pose.media.demo_song import demo_song
 from audio2pose.motion.kinematics import Skeleton, face
@@ -20,6 +21,7 @@ from audio2pose.music.hops import Hopper
 from audio2pose.performer import Performer
 from audio2pose.presets import settings
 from audio2pose.stage.offscreen import Offscreen
+from audio2pose.stage.sheet import draw_sheet
 
 HERE = Path(__file__).resolve().parent
 GIF_FPS, GIF_SIZE, GIF_BEATS = 15, "288x320", 8
@@ -32,6 +34,8 @@ SHEET = (
     ("echo", "ember", 1),
 )
 SHEET_COLUMNS, SHEET_SIZE = 3, (320, 180)
+STYLES = ("indian_step", "floor_stomp", "lindy_kicks", "muscle_man", "sweeping_lunge", "hands_to_the_sky")
+STYLE_CELLS, STYLE_SHARE = 8, 0.6
 SHEET_S = 23.4
 """A moment of the built-in song after its drop."""
 
@@ -113,6 +117,19 @@ def scenes(out: Path) -> None:
     Image.fromarray(sheet).save(out, optimize=True)
 
 
+def styles(out: Path) -> None:
+    """Six phrases of six styles, a row each, on their beats."""
+    cells = []
+    for name in STYLES:
+        shown = shown_as(name)
+        style = shown.library.styles[0]
+        beats = np.arange(STYLE_CELLS, dtype=np.float64)
+        cells += moments(shown, beats, [style if k == 0 else str(k + 1) for k in range(STYLE_CELLS)])
+    sheet = Image.fromarray(draw_sheet(cells, settings(environ={}).stage, STYLE_CELLS))
+    small = sheet.resize((round(sheet.width * STYLE_SHARE), round(sheet.height * STYLE_SHARE)), Image.Resampling.LANCZOS)
+    small.quantize(200, dither=Image.Dither.FLOYDSTEINBERG).save(out, optimize=True)
+
+
 def pictures() -> int:
     """All pictures; exit code of the command that danced."""
     beats = demo_song().beat_times_s
@@ -124,6 +141,7 @@ def pictures() -> int:
         code = main([*words, "-o", str(film), "--size", GIF_SIZE, "--fps", str(GIF_FPS), "--strip", str(HERE / "strip.png")])
         if code == 0:
             scenes(HERE / "scenes.png")
+            styles(HERE / "styles.png")
             gif(film, HERE / "dance.gif", 8.0, GIF_BEATS * 60.0 / 122.0)
     return code
 
