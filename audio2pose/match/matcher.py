@@ -27,8 +27,9 @@ import numpy as np
 from audio2pose.arrays import F32, F64, I64
 from audio2pose.config import MatchConfig, nearest
 from audio2pose.errors import ConfigError
+from audio2pose.match.cost import BAR, BEAT, START, TERMS, Clips, Limits, Segments, Wanted
 from audio2pose.match.index import Library
-from audio2pose.match.search import BAR, BEAT, SKETCH, START, TERMS, Clips, Limits, Segments, Wanted, cheapest, costs_of
+from audio2pose.match.search import SKETCH, cheapest, costs_of
 
 MUSIC_WEIGHTS = np.array([0.0, 0.5, 0.8, 0.4])
 """How much bass, density and brightness count within the music term; energy is a term of its own."""

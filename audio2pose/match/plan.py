@@ -5,7 +5,7 @@ Beams    at each bar line the cheapest few ways to have danced up to it are kept
          led on by the few cheapest segments for what the music does from there on. What a segment costs by itself counts by
          its length, what its join costs counts once; to dance across a change of the music costs too.
 Threads  one, the caller's. The same song, library and settings give the same plan to the last bit.
-Source   beam search, Lowerre 1976; the costs are the matcher's (search.py).
+Source   beam search, Lowerre 1976; the costs are the matcher's (cost.py).
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from audio2pose.arrays import F32, F64, I64
 from audio2pose.config import MatchConfig
+from audio2pose.match.cost import CHANCE, CONTACT, POSE, REPETITION, STYLE, TERMS, VELOCITY, Wanted
 from audio2pose.match.index import IDLE, Library
 from audio2pose.match.matcher import ANY_STYLE, NEVER_BEATS, Choice, length, limits_of, tables
-from audio2pose.match.search import CHANCE, CONTACT, POSE, REPETITION, STYLE, TERMS, VELOCITY, Wanted, cheapest, costs_of
+from audio2pose.match.search import cheapest, costs_of
 
 BEAMS, BRANCHES = 24, 6
 WORK = 400_000

@@ -7,9 +7,9 @@ import pytest
 
 from audio2pose.config import MatchConfig
 from audio2pose.errors import ConfigError
+from audio2pose.match.cost import TERMS, chance, octave
 from audio2pose.match.index import Library, build
 from audio2pose.match.matcher import Choice, Matcher, Query
-from audio2pose.match.search import TERMS, chance, octave
 from tests.made import clip
 
 

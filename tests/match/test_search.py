@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from audio2pose.config import MatchConfig
+from audio2pose.match.cost import BAR, BEAT, START, TERMS
 from audio2pose.match.index import Library, build
 from audio2pose.match.matcher import Matcher, Query, limits_of, tables
-from audio2pose.match.search import BAR, BEAT, START, TERMS, costs_of
+from audio2pose.match.search import costs_of
 from tests.made import clip
 
 WAYS = 40

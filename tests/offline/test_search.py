@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from audio2pose.match.search import TERMS
+from audio2pose.match.cost import TERMS
 
 Run = Callable[..., tuple[int, str, str]]
 

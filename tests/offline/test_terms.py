@@ -12,8 +12,8 @@ import pytest
 
 from audio2pose.config import Settings
 from audio2pose.group import Group
+from audio2pose.match.cost import TERMS
 from audio2pose.match.find import library
-from audio2pose.match.search import TERMS
 from audio2pose.media.decode import SongReader
 from audio2pose.media.demo_song import demo_song
 from audio2pose.motion.kinematics import positions
