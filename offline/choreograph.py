@@ -221,7 +221,7 @@ def perform(song: SongReader, settings: Settings, library: Library, *, causal: b
 def planned(heard: Heard, settings: Settings, library: Library) -> tuple[Any, Plan | None]:
     """How a song that was heard whole is best danced: the log (H,) HEARD for the dancer, and its plan.
 
-    The log as it is, and None, where the song has no beats to dance to.
+    The log as it is, and None, where the song has no beats to dance to; no plan where each segment's beats were asked for.
     """
     if heard.sounds is None or len(heard.beats) < LEAST_BEATS:
         return heard.log, None
@@ -229,6 +229,8 @@ def planned(heard: Heard, settings: Settings, library: Library) -> tuple[Any, Pl
 
     config = settings.dance
     log, song = known(heard.log, heard.sounds)
+    if settings.match.segment_beats:
+        return log, None
     return log, Planner(settings.match, library, min_rate=config.min_rate, max_rate=config.max_rate).plan(song)
 
 

@@ -276,6 +276,9 @@ def _checked(text: dict[str, Any], arrays: dict[str, Any], where: str) -> Librar
             raise _damaged(where, f"has half beats of {text['clip_names'][c]} beside its beats")
     if not ((arrays["clip_fps"] > 0).all() and (arrays["clip_bpm"] > 0).all() and (arrays["clip_phrase"] >= 1).all()):
         raise _damaged(where, "has clips without a rate or tempo")
+    slow, fast = arrays["clip_tempo"].T
+    if not (((slow == 0.0) & (fast == 0.0)) | ((slow > 0.0) & (slow <= fast))).all():
+        raise _damaged(where, "has clips whose tempi do not rise")
     small = sum(arrays[k].nbytes for k in ("root_m", "rotations", "contacts")) <= LOOKED_THROUGH_BYTES
     for key, (kind, _) in _KINDS.items():
         if (

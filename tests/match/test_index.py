@@ -131,7 +131,14 @@ def test_half_beats_beside_their_beats_are_told(tmp_path: Path) -> None:
         open_library(tmp_path / "x.a2p")
 
 
-@pytest.mark.parametrize("key", ["rotations", "root_m", "segment_descriptor", "clip_bpm"])
+def test_tempi_that_do_not_rise_are_told(tmp_path: Path) -> None:
+    lib = _library()
+    save(dataclasses.replace(lib, clip_tempo=np.full_like(lib.clip_tempo, -1.0)), tmp_path / "x.a2p")
+    with pytest.raises(LibraryError, match="tempi do not rise"):
+        open_library(tmp_path / "x.a2p")
+
+
+@pytest.mark.parametrize("key", ["rotations", "root_m", "segment_descriptor", "segment_contact", "clip_middle", "clip_bpm"])
 def test_a_library_with_nan_is_told(tmp_path: Path, key: str) -> None:
     lib = _library()
     bad = getattr(lib, key).copy()

@@ -180,3 +180,12 @@ def test_a_causal_beat_never_changes_with_what_comes_after_it(demo: Path) -> Non
         cut = listen(song, now, causal=True, told=quiet).beats
     assert len(cut) > 4
     assert cut == tuple(b for b in whole if b.emitted_s <= cut[-1].emitted_s)
+
+
+@pytest.mark.parametrize("beats", [1, 2, 8])
+def test_segments_last_as_long_as_was_asked_for_in_a_known_song_too(demo: Path, beats: int) -> None:
+    now = settings(None, {"match": {"segment_beats": beats}}, {})
+    with SongReader(demo, end_s=10.0) as song:
+        performance = perform(song, now, library(), causal=False, told=quiet)
+    lasted = [e["beats"] for e in performance.events if e["event"] == "segment" and e["style"] != "idle"]
+    assert set(lasted) == {beats}
