@@ -189,3 +189,11 @@ def test_segments_last_as_long_as_was_asked_for_in_a_known_song_too(demo: Path, 
         performance = perform(song, now, library(), causal=False, told=quiet)
     lasted = [e["beats"] for e in performance.events if e["event"] == "segment" and e["style"] != "idle"]
     assert set(lasted) == {beats}
+
+
+def test_music_in_three_is_waltzed_to(testdata: Path) -> None:
+    with SongReader(testdata / "beats" / "waltz_waltz.ogg", end_s=30.0) as song:
+        performance = perform(song, settings(None, {}, {}), library(), causal=False, told=quiet)
+    styles = [e["style"] for e in performance.events if e["event"] == "segment" and e["style"] != "idle"]
+    assert len(styles) >= 4
+    assert styles.count("waltz") >= 0.75 * len(styles)
