@@ -1,4 +1,4 @@
-"""Fixtures that every room shares: where the real music and motion lie, and how a missing real part is told."""
+"""Fixtures that every room shares: where the real music and motion lie, how a missing real part is told, commands called."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from audio2pose.__main__ import main
+
+Answer = tuple[int, str, str]
 
 # Chosen before the first import of vispy: no display is needed, and none is used.
 os.environ.setdefault("EGL_PLATFORM", "surfaceless")
@@ -60,3 +64,16 @@ def testdata() -> Path:
     if not (folder / "music").is_dir():
         _missing("no test data: set AUDIO2POSE_TESTDATA to a folder with music/, beats/ and motion/")
     return folder
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
+    """`command("render", song, ...)` -> exit code, stdout, stderr."""
+
+    def call(*argv: object) -> Answer:
+        capsys.readouterr()
+        code = main([str(a) for a in argv])
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call

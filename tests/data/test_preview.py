@@ -11,23 +11,11 @@ import av
 import numpy as np
 import pytest
 
-from audio2pose.__main__ import main
 from audio2pose.data import moves
 from audio2pose.data.preview import RATE_HZ, Shown, _clip, clicks
 
 Answer = tuple[int, str, str]
 SMALL = ("--size", "96x96", "--fps", "10")
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
-    def call(*argv: object) -> Answer:
-        capsys.readouterr()
-        code = main([str(a) for a in argv])
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
 
 
 def test_a_phrase_becomes_a_film_as_long_as_two_of_it(command: Callable[..., Answer], tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The commands called in process, and songs to call them on."""
+"""Songs to call the commands on."""
 
 from __future__ import annotations
 
@@ -9,23 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from audio2pose.__main__ import main
 from audio2pose.media.demo_song import demo_song
-
-Answer = tuple[int, str, str]
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
-    """`command("render", song, ...)` -> exit code, stdout, stderr."""
-
-    def call(*argv: object) -> Answer:
-        capsys.readouterr()
-        code = main([str(a) for a in argv])
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
 
 
 @pytest.fixture(scope="session")
